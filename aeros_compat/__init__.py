@@ -1,0 +1,5 @@
+"""An ASGI server for Flask applications: swap one line, convert views one at a time."""
+
+from .webserver import WebServer
+
+__all__ = ["WebServer"]

@@ -1,0 +1,76 @@
+"""What kind of callable a view or a hook is: the one place that decides between ``def`` and ``async def``."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from flask.views import MethodView, View
+
+__all__ = ["decorators_over", "hides_async", "is_async", "is_async_view", "is_awaitable"]
+
+
+def is_async(func: Callable[..., Any]) -> bool:
+    """Whether calling ``func`` gives a coroutine: ``async def``, a partial of one, or an object marked as one."""
+    return iscoroutinefunction(func)
+
+
+def is_awaitable(value: object) -> bool:
+    """Whether ``value`` is what an ``async def`` gives when it is called."""
+    return hasattr(type(value), "__await__")
+
+
+def is_async_view(view: Callable[..., Any], method: str) -> bool:
+    """Whether a view function runs on the event loop for an HTTP ``method``.
+
+    A class-based view does if the method of the class that answers is ``async def``. A sync decorator around either
+    makes a sync callable, because the decorator may block.
+    """
+    if is_async(view):
+        return True
+    view_class = getattr(view, "view_class", None)
+    if view_class is None or _is_decorated(view) or not issubclass(view_class, View):
+        return False
+    if view_class.dispatch_request is not MethodView.dispatch_request:
+        return is_async(view_class.dispatch_request)
+    handler = getattr(view_class, method.lower(), None)
+    if handler is None and method == "HEAD":
+        handler = getattr(view_class, "get", None)
+    return handler is not None and is_async(handler)
+
+
+def _is_decorated(view: Callable[..., Any]) -> bool:
+    # View.decorators are applied to the function that as_view makes, whose qualified name gives it away.
+    return hasattr(view, "__wrapped__") or getattr(view, "__qualname__", "") != "View.as_view.<locals>.view"
+
+
+def hides_async(func: Callable[..., Any]) -> bool:
+    """Whether ``func`` is a sync wrapper (made with ``functools.wraps``) around a coroutine function."""
+    return hasattr(func, "__wrapped__") and not is_async(func) and is_async(inspect.unwrap(func))
+
+
+def decorators_over(func: Callable[..., Any]) -> list[str]:
+    """The names of the sync decorators around a coroutine function, the outermost first."""
+    names = []
+    while not is_async(func):
+        names.append(_defined_in(func))
+        inner = getattr(func, "__wrapped__", None)
+        if inner is None:
+            break
+        func = inner
+    return names
+
+
+def _defined_in(func: Callable[..., Any]) -> str:
+    """Where the code of a wrapper stands: the decorator's own name, not the copied one of the view."""
+    if isinstance(func, functools.partial):
+        func = func.func
+    code = getattr(func, "__code__", None)
+    if code is None:
+        return f"{type(func).__module__}.{type(func).__qualname__}"
+    name = code.co_qualname.partition(".<locals>")[0]
+    module = getattr(func, "__globals__", {}).get("__name__", "?")
+    return f"{module}.{name}"

@@ -1,0 +1,51 @@
+"""Commands of the application: Flask's groups, with callbacks that may be ``async def``."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import click
+from asgiref.sync import async_to_sync
+from flask.cli import AppGroup
+
+from .callables import is_async
+
+
+class CommandGroup(AppGroup):
+    """Flask's ``AppGroup``, in which the callback of a command may be a coroutine function."""
+
+    @classmethod
+    def over(cls, group: AppGroup) -> CommandGroup:
+        """A group of this class with the name and the commands of ``group``."""
+        own = cls(group.name)
+        own.commands.update(group.commands)
+        return own
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        _await_callbacks(cmd)
+        super().add_command(cmd, name)
+
+
+def _await_callbacks(command: click.Command) -> None:
+    if isinstance(command, click.Group):
+        for member in command.commands.values():
+            _await_callbacks(member)
+    callback = command.callback
+    if callback is not None and is_async(inspect.unwrap(callback)) and not hasattr(callback, "awaits"):
+        command.callback = _awaiting(callback)
+
+
+def _awaiting(callback: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(callback)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        async def run() -> Any:
+            # Called here, so that with_appcontext around it pushes the context in which it runs.
+            return await callback(*args, **kwargs)
+
+        return async_to_sync(run)()
+
+    call.awaits = True  # type: ignore[attr-defined]
+    return call

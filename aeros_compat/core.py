@@ -1,0 +1,255 @@
+"""The Quart core: an application object of Quart that shares everything registered on a :class:`WebServer`.
+
+It is what serves, what ``quart.current_app`` is, and what extensions of Quart are given. A subclass of both frameworks
+is no way out: ``make_response``, ``app_context``, ``test_client`` and others are sync in one and async in the other.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from asgiref.sync import SyncToAsync, sync_to_async
+from flask.signals import appcontext_tearing_down, request_tearing_down
+from quart import Quart
+from quart.sessions import SessionInterface as QuartSessionInterface
+from quart.wrappers import Request as QuartRequest
+from werkzeug.datastructures import Headers as WerkzeugHeaders
+
+from .callables import is_async
+from .context import AppContext, QuartAppContext, QuartRequestContext, RequestContext
+from .gateway.body import AsyncBody, Body
+from .gateway.connection import HTTPConnection
+from .gateway.environ import path_info
+from .upstream import flask_request_var, flask_template_defaults
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from jinja2 import Environment
+
+    from .types import HTTPScope
+    from .webserver import WebServer
+
+#: What the core looks up on the WebServer each time, so that an application may replace it at any time.
+SHARED = (
+    "after_request_funcs",
+    "aborter",
+    "before_request_funcs",
+    "blueprints",
+    "config",
+    "error_handler_spec",
+    "extensions",
+    "import_name",
+    "json",
+    "logger",
+    "name",
+    "shell_context_processors",
+    "subdomain_matching",
+    "teardown_appcontext_funcs",
+    "teardown_request_funcs",
+    "template_context_processors",
+    "url_build_error_handlers",
+    "url_default_functions",
+    "url_map",
+    "url_value_preprocessors",
+    "view_functions",
+)
+
+
+class _Shared:
+    """An attribute of the core that lives on the WebServer."""
+
+    def __set_name__(self, owner: type[Core], name: str) -> None:
+        self._name = name
+
+    def __get__(self, core: Core | None, owner: type[Core] | None = None) -> Any:
+        if core is None:
+            return self
+        if not core.is_wired:
+            return core.unused[self._name]
+        return getattr(core.server, self._name)
+
+    def __set__(self, core: Core, value: object) -> None:
+        # Quart's constructor fills registries of its own, which are thrown away.
+        if core.is_wired:
+            setattr(core.server, self._name, value)
+        else:
+            core.unused[self._name] = value
+
+
+class Core(Quart):
+    """The inside of a :class:`WebServer`. Made by it; ``app.core`` is the way to it."""
+
+    is_wired = False
+    asgi_http_class = HTTPConnection  # type: ignore[assignment]
+
+    def __init__(self, server: WebServer) -> None:
+        # Weak: an application is freed when its last reference goes, without waiting for the garbage collector.
+        self._server = weakref.ref(server)
+        self.unused: dict[str, Any] = {"name": server.name}
+        super().__init__(
+            server.import_name,
+            static_folder=None,
+            template_folder=None,
+            root_path=server.root_path,
+            instance_path=server.instance_path,
+        )
+        self.is_wired = True
+        self.unused.clear()
+
+    @property
+    def server(self) -> WebServer:
+        """The application that this is the core of."""
+        server = self._server()
+        if server is None:
+            raise RuntimeError("The WebServer that this core belongs to is gone; keep a reference to it.")
+        return server
+
+    def __getattr__(self, name: str) -> Any:
+        """Anything that Quart does not have is looked up on the WebServer (``quart.current_app.login_manager``)."""
+        if name.startswith("__") or not self.is_wired:
+            raise AttributeError(name)
+        return getattr(self.server, name)
+
+    # One set of registries: methods that write to them go through Flask, which checks when they may.
+
+    def add_url_rule(self, *args: Any, **kwargs: Any) -> None:
+        self.server.add_url_rule(*args, **kwargs)
+
+    def register_blueprint(self, *args: Any, **kwargs: Any) -> None:
+        self.server.register_blueprint(*args, **kwargs)
+
+    def url_for(self, endpoint: str, **values: Any) -> str:  # type: ignore[override]
+        return self.server.url_for(endpoint, **values)
+
+    def create_url_adapter(self, request: Any) -> Any:
+        if isinstance(request, QuartRequest) or request is None:
+            return self.server.create_url_adapter(None)
+        return super().create_url_adapter(request)
+
+    @property
+    def session_interface(self) -> QuartSessionInterface:  # type: ignore[override]
+        return _SharedSession(self.server)
+
+    @session_interface.setter
+    def session_interface(self, interface: Any) -> None:
+        self.server.session_interface = interface
+
+    # One Jinja environment, two ways to render.
+
+    def create_jinja_environment(self) -> Environment:  # type: ignore[override]
+        return self.server.jinja_env.overlay(enable_async=True)
+
+    async def update_template_context(self, context: dict[str, Any]) -> None:
+        """Flask's context processors, in one hop if any of them is sync code of the application."""
+        processors = [func for funcs in self.template_context_processors.values() for func in funcs]
+        server = self.server
+        if any(func is not flask_template_defaults and not is_async(func) for func in processors):
+            await self.sync_to_async(server.update_template_context)(context)
+            return
+        given = dict(context)
+        for func in self._applicable(self.template_context_processors, outermost_first=True):
+            extra = func()
+            context.update(extra if isinstance(extra, dict) else await extra)
+        context.update(given)
+
+    def _applicable(self, registry: dict[Any, list[Any]], *, outermost_first: bool) -> list[Any]:
+        """The functions of a hook registry for the current request, in the order in which Flask takes the blueprints."""
+        ctx = flask_request_var.get(None)
+        names: list[str | None] = [*(ctx.request.blueprints if ctx is not None else ()), None]
+        if outermost_first:
+            names.reverse()
+            return [func for name in names for func in registry.get(name, ())]
+        return [func for name in names for func in reversed(registry.get(name, ()))]
+
+    # Contexts and teardown.
+
+    def app_context(self) -> QuartAppContext:  # type: ignore[override]
+        return QuartAppContext(cast(AppContext, self.server.app_context()))
+
+    async def do_teardown_request(self, exc: BaseException | None, request_context: Any = None) -> None:
+        functions = self._applicable(self.teardown_request_funcs, outermost_first=False)
+        if request_tearing_down.has_receivers_for(self.server) or not all(map(is_async, functions)):
+            await self.sync_to_async(self.server.do_teardown_request)(exc)
+            return
+        for func in functions:
+            await func(exc)
+
+    async def do_teardown_appcontext(self, exc: BaseException | None) -> None:
+        functions = self.teardown_appcontext_funcs
+        if appcontext_tearing_down.has_receivers_for(self.server) or not all(map(is_async, functions)):
+            await self.sync_to_async(self.server.do_teardown_appcontext)(exc)
+            return
+        for func in reversed(functions):
+            await cast(Any, func)(exc)
+
+    def sync_to_async(self, func: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+        """Run sync code on the request's own thread inside a request, else on a worker."""
+        if SyncToAsync.thread_sensitive_context.get(None) is not None:
+            return sync_to_async(func, thread_sensitive=True)
+        return sync_to_async(func, thread_sensitive=False, executor=cast(Any, self.server.threads.turn()))
+
+    # Quart's request object.
+
+    def make_request(self, scope: HTTPScope, body: Body | bytes) -> QuartRequest:
+        """Quart's request object for a scope, over a body that may already have been collected."""
+        headers = WerkzeugHeaders()
+        for name, value in scope["headers"]:
+            headers.add(name.decode("latin-1").title(), value.decode("latin-1"))
+        client = scope.get("client")
+        headers["Remote-Addr"] = client[0] if client else "<local>"
+        request = self.request_class(
+            scope["method"],
+            scope.get("scheme", "http"),
+            path_info(scope).encode("latin-1").decode("utf-8", "replace"),
+            scope["query_string"],
+            headers,
+            scope.get("root_path", ""),
+            scope["http_version"],
+            cast(Any, scope),
+            max_content_length=self.config["MAX_CONTENT_LENGTH"],
+            body_timeout=self.config["BODY_TIMEOUT"],
+            send_push_promise=_no_push,
+        )
+        request.json_module = self.json
+        if isinstance(body, bytes):
+            request.body.set_result(body)
+        else:
+            cast(AsyncBody, request.body).feed_from(body)
+        return request
+
+    class request_class(QuartRequest):  # noqa: N801 (Quart's name for the attribute)
+        body_class = AsyncBody
+
+
+async def _no_push(path: str, headers: WerkzeugHeaders) -> None:
+    """uvicorn speaks HTTP/1.1, which has no server push."""
+
+
+class _SharedSession(QuartSessionInterface):
+    """The WebServer's session interface, under the async names of Quart's."""
+
+    def __init__(self, server: Flask) -> None:
+        self._server = server
+        self._interface: Any = server.session_interface
+
+    def is_null_session(self, instance: object) -> bool:
+        return bool(self._interface.is_null_session(instance))
+
+    async def make_null_session(self, app: Quart) -> Any:
+        return self._interface.make_null_session(self._server)
+
+    async def open_session(self, app: Quart, request: Any) -> Any:
+        return self._interface.open_session(self._server, request)
+
+    async def save_session(self, app: Quart, session: Any, response: Any) -> None:
+        self._interface.save_session(self._server, session, response)
+
+
+for _name in SHARED:
+    _descriptor = _Shared()
+    _descriptor.__set_name__(Core, _name)
+    setattr(Core, _name, _descriptor)
+
+__all__ = ["AsyncIterator", "Core", "QuartRequestContext", "RequestContext"]

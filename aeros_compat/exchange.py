@@ -1,0 +1,110 @@
+"""One HTTP request and its answer, on their way through the server: what both lanes need to know of it."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .gateway.body import wsgi_input
+from .gateway.environ import CALLER, EXCHANGE, environ_from_scope
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from _typeshed.wsgi import WSGIEnvironment
+    from flask.wrappers import Request
+
+    from .gateway.body import Body
+    from .routing import Match
+    from .types import HTTPScope
+    from .webserver import WebServer
+
+
+class Thread(Protocol):
+    """A place for the sync pieces of one request: a worker's turn, a leased thread, or the caller of the WSGI entry."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]: ...
+
+    def keep(self) -> None: ...
+
+    def release(self) -> None: ...
+
+
+class Caller(Protocol):
+    """Who called the WSGI entry: its environ, and its thread, on which the sync pieces run."""
+
+    environ: WSGIEnvironment
+    #: Whose variables the caller adopts in the end, as it would see them had it called the view itself.
+    context: contextvars.Context
+
+    @property
+    def thread(self) -> Thread: ...
+
+
+class Exchange:
+    """The state of one request that belongs to neither framework.
+
+    ``context`` is the ``contextvars.Context`` in which all code of the user's runs. It is never the one in which
+    ``receive`` and ``send`` are awaited: a server that resumes reading in the context of its caller would
+    start the client's next request in it.
+    """
+
+    def __init__(self, scope: HTTPScope, body: Body) -> None:
+        self.scope = scope
+        self.body = body
+        self.context = contextvars.copy_context()
+        self.match: Match | None = None
+        self._routed: tuple[object, ...] = ()
+        self.caller: Caller | None = (scope.get("extensions") or {}).get(CALLER)
+        if self.caller is not None:
+            self.caller.context = self.context
+
+    @cached_property
+    def environ(self) -> WSGIEnvironment:
+        """The WSGI environ. A caller of the WSGI entry finds its own keys in it again."""
+        environ = environ_from_scope(self.scope)
+        environ["wsgi.input"] = wsgi_input(self.body)
+        environ[EXCHANGE] = self
+        self._routed = _routing_values(environ)
+        if self.caller is not None:
+            for key, value in self.caller.environ.items():
+                if key not in environ and not key.startswith("HTTP_"):
+                    environ[key] = value
+            for key in ("wsgi.errors", "wsgi.multithread", "wsgi.multiprocess", "wsgi.run_once"):
+                environ[key] = self.caller.environ.get(key, environ[key])
+        return environ
+
+    def match_for(self, environ: WSGIEnvironment) -> Match | None:
+        """The match, if ``environ`` still says what it was made from: WSGI middleware may have changed it."""
+        if self.match is None:
+            return None
+        return self.match if _routing_values(environ) == self._routed else None
+
+    @property
+    def has_cookies(self) -> bool:
+        return any(name == b"cookie" for name, _ in self.scope["headers"])
+
+    def make_request(self, app: WebServer) -> Request:
+        """Flask's request object."""
+        request = app.request_class(self.environ)
+        request.json_module = app.json
+        return request
+
+    def thread_for(self, app: WebServer, *, own: bool) -> Thread:
+        """Where the sync pieces of this request run; with ``own``, on a thread that nobody else uses meanwhile."""
+        if self.caller is not None:
+            return self.caller.thread
+        return app.threads.lease() if own else app.threads.turn()
+
+
+def _routing_values(environ: WSGIEnvironment) -> tuple[object, ...]:
+    return (
+        environ["REQUEST_METHOD"],
+        environ.get("SCRIPT_NAME"),
+        environ.get("PATH_INFO"),
+        environ.get("QUERY_STRING"),
+        environ.get("HTTP_HOST"),
+        environ["wsgi.url_scheme"],
+    )

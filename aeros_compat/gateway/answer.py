@@ -1,0 +1,213 @@
+"""The answer of a request, from what a view returned to ASGI messages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import async_to_sync
+from werkzeug.wrappers import Response
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ..types import Headers, Message
+
+#: Key of the start message with the whole status line, which ASGI shortens to a number; read by the WSGI entry.
+STATUS_LINE = "aeros_compat.status"
+
+
+class Answer:
+    """Status, headers and body. The body is complete (``body``) or comes in pieces (``chunks`` or ``async_chunks``)."""
+
+    def __init__(self, status: str, headers: list[tuple[str, str]]) -> None:
+        self.status = status
+        self.headers = headers
+        self.body: bytes = b""
+        #: Pieces after ``body``, to be advanced on the request's thread.
+        self.chunks: Iterator[bytes] | None = None
+        #: Pieces to be advanced on the loop.
+        self.async_chunks: AsyncIterator[Any] | None = None
+        self._close: Callable[[], object] | None = None
+
+    def start_message(self) -> Message:
+        return {
+            "type": "http.response.start",
+            "status": int(self.status[:3]),
+            "headers": encode_headers(self.headers),
+            STATUS_LINE: self.status,
+        }
+
+    def close(self) -> None:
+        """What PEP 3333 calls ``close()``: once, on the request's thread."""
+        close, self._close = self._close, None
+        if close is not None:
+            close()
+
+    def take(self, iterable: Iterable[bytes]) -> None:
+        """Take the body from a WSGI iterable: all of it if it is there, else up to its first piece.
+
+        Runs on the request's thread. A failure before the first piece propagates, so that it still becomes a 500.
+        """
+        self._close = getattr(iterable, "close", None)
+        if isinstance(iterable, AsyncBytes):
+            self.async_chunks = aiter(iterable)
+            return
+        chunks = iter(iterable)
+        try:
+            self.body = next_chunk(chunks)
+            if self.body and self._length() == len(self.body):
+                more = next_chunk(chunks)
+                self.chunks = chain([more], chunks) if more else None
+            elif self.body:
+                self.chunks = chunks
+        finally:
+            if self.chunks is None:
+                self.close()
+
+    def _length(self) -> int | None:
+        for name, value in self.headers:
+            if name.lower() == "content-length":
+                return int(value)
+        return None
+
+
+def encode_headers(headers: list[tuple[str, str]]) -> Headers:
+    """Header names of ASGI are lower case; values are latin-1 (ASGI HTTP specification)."""
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def next_chunk(chunks: Iterator[bytes]) -> bytes:
+    """The next piece that is not empty, or ``b""`` at the end."""
+    for chunk in chunks:
+        if not isinstance(chunk, bytes):
+            raise TypeError(f"A WSGI application must give bytes (PEP 3333), not {type(chunk).__name__}.")
+        if chunk:
+            return chunk
+    return b""
+
+
+class StartResponse:
+    """``start_response`` of PEP 3333, and ``write``."""
+
+    def __init__(self) -> None:
+        self._answer: Answer | None = None
+        self._written: list[bytes] = []
+
+    def __call__(
+        self,
+        status: str,
+        headers: list[tuple[str, str]],
+        exc_info: tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None = None,
+    ) -> Callable[[bytes], object]:
+        if self._answer is not None and exc_info is None:
+            raise AssertionError("start_response was called twice without exc_info (PEP 3333).")
+        # Nothing has left yet when it is called again: the later response replaces the earlier one.
+        self._answer = Answer(status, list(headers))
+        return self._written.append
+
+    def answer(self, iterable: Iterable[bytes]) -> Answer:
+        """The answer to the request, once the WSGI application has returned its iterable."""
+        if self._answer is None:
+            # Allowed up to the first piece (PEP 3333), and done so by generators.
+            iterable = _advanced(iterable)
+        answer = self._answer
+        if answer is None:
+            close = getattr(iterable, "close", None)
+            if close is not None:
+                close()
+            raise AssertionError("The WSGI application has not called start_response.")
+        answer.take(_Prefixed(self._written, iterable) if self._written else iterable)
+        return answer
+
+
+class _Prefixed:
+    def __init__(self, written: list[bytes], iterable: Iterable[bytes]) -> None:
+        self._written = written
+        self._iterable = iterable
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._written
+        yield from self._iterable
+
+    def close(self) -> None:
+        close = getattr(self._iterable, "close", None)
+        if close is not None:
+            close()
+
+
+def _advanced(iterable: Iterable[bytes]) -> Iterable[bytes]:
+    chunks = iter(iterable)
+    try:
+        first = [next_chunk(chunks)]
+    except BaseException:
+        close = getattr(iterable, "close", None)
+        if close is not None:
+            close()
+        raise
+    rest = _Prefixed(first, chunks)
+    if hasattr(iterable, "close"):
+        rest.close = iterable.close  # type: ignore[method-assign]
+    return rest
+
+
+class AsyncBytes:
+    """An async iterable as the body of a Werkzeug response.
+
+    The server advances it on the loop. Sync code that reads the body (a test, a hook) may iterate it too, from a thread.
+    """
+
+    def __init__(self, source: AsyncIterable[Any], owner: Response) -> None:
+        self._source = source
+        self._owner: Response | None = owner
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _encoded(self._source)
+
+    def __iter__(self) -> Iterator[bytes]:
+        chunks = aiter(self)
+        advance = async_to_sync(_next_or_none)
+        while (chunk := advance(chunks)) is not None:
+            yield chunk
+
+    def close(self) -> None:
+        """Close the response, with its ``call_on_close`` functions: Werkzeug does not in passthrough mode."""
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            owner.close()
+
+
+def stream(response: Response, source: AsyncIterable[Any]) -> Response:
+    """Make ``source`` the body of ``response``."""
+    # In passthrough mode the WSGI iterable is this object itself, so the lanes recognise it.
+    response.direct_passthrough = True
+    response.response = AsyncBytes(source, response)
+    return response
+
+
+async def _next_or_none(chunks: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(chunks, None)
+
+
+async def _encoded(source: AsyncIterable[Any]) -> AsyncIterator[bytes]:
+    iterator = aiter(source)
+    try:
+        async for chunk in iterator:
+            yield chunk.encode() if isinstance(chunk, str) else chunk
+    finally:
+        close = getattr(iterator, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def is_async_iterable(value: object) -> bool:
+    """Whether a view returned an async generator or another async iterable."""
+    return hasattr(type(value), "__aiter__")
+
+
+def in_empty_context(coroutine: Any) -> asyncio.Task[Any]:
+    """A task for a coroutine of the server's own, which must see nothing of a request's contexts."""
+    return asyncio.get_running_loop().create_task(coroutine, context=contextvars.Context())

@@ -1,0 +1,172 @@
+"""The request body: one object that both frameworks read.
+
+Bodies up to ``COLLECT_LIMIT`` are collected on the loop before a thread is taken or a view is called, so that a slow
+client never holds a worker thread and a sync read works inside ``async def``. Larger ones stream: each read asks the
+server for the next piece, and the server stops reading from the client until then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import io
+import threading
+from typing import TYPE_CHECKING
+
+from quart.wrappers.request import Body as QuartBody
+from werkzeug.exceptions import ClientDisconnected
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Any
+
+    from _typeshed import WriteableBuffer
+
+    from ..types import Receive
+
+#: Bytes of a request body that are held in memory before the view starts.
+COLLECT_LIMIT = 1024 * 1024
+
+
+class Body:
+    """What ``receive`` brings, in order, once.
+
+    ``collected`` is the whole body once :meth:`collect` has seen its end, else None.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self.collected: bytes | None = None
+        self._receive = receive
+        self._head: bytes = b""
+        self._ended = False
+        self.disconnected = False
+        self._loop = asyncio.get_running_loop()
+        self._loop_thread = threading.get_ident()
+
+    async def collect(self, limit: int) -> None:
+        """Read up to ``limit`` bytes; leave the rest for :meth:`read`."""
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self._ended = True
+            self.collected = message.get("body", b"")
+            return
+        chunks = []
+        size = 0
+        while True:
+            chunk = self._take(message)
+            chunks.append(chunk)
+            size += len(chunk)
+            if self._ended or self.disconnected or size > limit:
+                break
+            message = await self._receive()
+        self._head = b"".join(chunks)
+        if self._ended:
+            self.collected = self._head
+
+    def _take(self, message: Any) -> bytes:
+        if message["type"] == "http.disconnect":
+            self.disconnected = True
+            return b""
+        self._ended = not message.get("more_body", False)
+        body: bytes = message.get("body", b"")
+        return body
+
+    async def read(self) -> bytes:
+        """The next piece, or ``b""`` at the end.
+
+        Raises ``ClientDisconnected`` if the client left before the end.
+        """
+        if self._head:
+            head, self._head = self._head, b""
+            return head
+        while not self._ended:
+            if self.disconnected:
+                raise ClientDisconnected()
+            chunk = self._take(await self._receive())
+            if chunk:
+                return chunk
+        return b""
+
+    async def wait_for_disconnect(self) -> None:
+        """Return when the client has gone. What it still sends is thrown away."""
+        while not self.disconnected:
+            self._take(await self._receive())
+
+    # ``receive`` resumes reading in the caller's context, and the client's next request would start in it:
+    # https://github.com/python/cpython/issues/140947. So each read from inside a request is a task in an empty context.
+
+    def read_from_view(self) -> asyncio.Task[bytes]:
+        """:meth:`read` for code that runs inside the contexts of a request, on the loop."""
+        return self._loop.create_task(self.read(), context=contextvars.Context())
+
+    def read_from_thread(self) -> bytes:
+        """:meth:`read` for a thread, which it blocks. Raises RuntimeError on the loop's own thread."""
+        if threading.get_ident() == self._loop_thread:
+            raise RuntimeError(
+                f"This request body is larger than {COLLECT_LIMIT} bytes, so it is not read before the view starts, and"
+                " reading it with flask.request inside an async view would block the server for everybody."
+                " Use the awaitable request of Quart instead: 'from quart import request', then"
+                " 'await request.form', 'await request.get_data()' or 'async for chunk in request.body'."
+            )
+        return contextvars.Context().run(asyncio.run_coroutine_threadsafe, self.read(), self._loop).result()
+
+
+class _BlockingReader(io.RawIOBase):
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        if not self._rest:
+            self._rest = memoryview(self._body.read_from_thread())
+        view = memoryview(buffer).cast("B")
+        size = min(len(view), len(self._rest))
+        view[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
+def wsgi_input(body: Body) -> io.BufferedIOBase:
+    """``wsgi.input`` (PEP 3333) over ``body``. A body that was not collected blocks the thread that reads it."""
+    if body.collected is not None:
+        return io.BytesIO(body.collected)
+    return io.BufferedReader(_BlockingReader(body), buffer_size=64 * 1024)
+
+
+class AsyncBody(QuartBody):
+    """``quart.request.body`` over the same :class:`Body`: awaited or iterated."""
+
+    def feed_from(self, body: Body) -> None:
+        """Take what was collected, or read on demand."""
+        if body.collected is not None:
+            self.set_result(body.collected)
+        else:
+            self._source = body
+
+    _source: Body | None = None
+
+    async def __anext__(self) -> bytes:
+        if self._source is None:
+            return await super().__anext__()
+        if self._must_raise is None:
+            await self._pull()
+        if self._must_raise is None and not self._data:
+            raise StopAsyncIteration
+        return await super().__anext__()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self._source is not None:
+            while self._must_raise is None and not self._complete.is_set():
+                yield from self._pull().__await__()
+        return (yield from super().__await__())
+
+    async def _pull(self) -> None:
+        assert self._source is not None
+        chunk = await self._source.read_from_view()
+        if chunk:
+            self.append(chunk)
+        else:
+            self.set_complete()

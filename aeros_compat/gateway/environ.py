@@ -1,0 +1,129 @@
+"""ASGI scope to WSGI environ and back: the one place for each way.
+
+Sources: PEP 3333, the ASGI HTTP specification (https://asgi.readthedocs.io/en/latest/specs/www.html), RFC 3875.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from ..types import HTTPScope
+
+#: Where the caller of the WSGI entry is found in ``scope["extensions"]``.
+CALLER = "aeros_compat.caller"
+
+#: Where the exchange is found in an environ that the gateway built.
+EXCHANGE = "aeros_compat.exchange"
+
+_ENVIRON_NAMES: dict[bytes, str] = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+
+
+def environ_from_scope(scope: HTTPScope) -> WSGIEnvironment:
+    """A WSGI environ for an ASGI HTTP scope, without ``wsgi.input``.
+
+    ``PATH_INFO`` comes from ``raw_path``, so that bytes which are not UTF-8 survive; ``root_path`` is taken off its
+    front if the server left it there (both habits exist: https://github.com/encode/starlette/pull/2400).
+    Header names with underscores are dropped: in an environ ``X_Forwarded_For`` could not be told from
+    ``X-Forwarded-For``, and a client could forge what a proxy sets.
+    """
+    root_path = scope.get("root_path", "")
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": root_path.encode().decode("latin-1"),
+        "PATH_INFO": path_info(scope),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+        "asgi.scope": scope,
+    }
+    server = scope.get("server")
+    # Both are required (PEP 3333); a Unix socket has neither name nor port.
+    environ["SERVER_NAME"] = server[0] if server and server[1] is not None else "localhost"
+    environ["SERVER_PORT"] = str(server[1]) if server and server[1] is not None else "80"
+    client = scope.get("client")
+    if client:
+        environ["REMOTE_ADDR"] = client[0]
+        environ["REMOTE_PORT"] = str(client[1])
+    _add_headers(environ, scope["headers"])
+    return environ
+
+
+def _add_headers(environ: WSGIEnvironment, headers: Any) -> None:
+    for name, value in headers:
+        key = _ENVIRON_NAMES.get(name)
+        if key is None:
+            if b"_" in name:
+                continue
+            key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+            if len(_ENVIRON_NAMES) < 500:  # names come from clients: a cache, not a leak
+                _ENVIRON_NAMES[name] = key
+        text = value.decode("latin-1").strip(" \t")
+        if key in environ:
+            # RFC 9110 section 5.2; cookies have a separator of their own (RFC 6265 section 5.4, RFC 9113 section 8.2.3).
+            text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
+        environ[key] = text
+
+
+def path_info(scope: HTTPScope) -> str:
+    """The path below ``root_path``, percent-decoded, each byte one latin-1 character (PEP 3333)."""
+    raw_path = scope.get("raw_path")
+    if raw_path:
+        path = unquote_to_bytes(raw_path.partition(b"?")[0]).decode("latin-1")
+    else:
+        path = scope["path"].encode("utf-8", "surrogateescape").decode("latin-1")
+    root_path = scope.get("root_path", "").encode().decode("latin-1")
+    if root_path and (path == root_path or path.startswith(root_path.rstrip("/") + "/")):
+        path = path[len(root_path.rstrip("/")) :]
+    return path
+
+
+def scope_from_environ(environ: WSGIEnvironment) -> HTTPScope:
+    """An ASGI HTTP scope for a WSGI environ, as a WSGI server or a test client made it."""
+    script_name = environ.get("SCRIPT_NAME", "").encode("latin-1")
+    path = environ.get("PATH_INFO", "").encode("latin-1")
+    remote = environ.get("REMOTE_ADDR")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
+        "http_version": environ.get("SERVER_PROTOCOL", "HTTP/1.1").rpartition("/")[2],
+        "method": environ["REQUEST_METHOD"],
+        "scheme": environ.get("wsgi.url_scheme", "http"),
+        "path": (script_name + path).decode("utf-8", "replace"),
+        "raw_path": _quote(script_name + path),
+        "query_string": environ.get("QUERY_STRING", "").encode("latin-1"),
+        "root_path": script_name.decode("utf-8", "replace"),
+        "headers": _headers_from_environ(environ),
+        "server": (environ.get("SERVER_NAME", "localhost"), int(environ.get("SERVER_PORT") or 80)),
+        "client": (remote, int(environ.get("REMOTE_PORT") or 0)) if remote else None,
+        "extensions": {},
+        "state": {},
+    }
+
+
+def _quote(path: bytes) -> bytes:
+    # Only what would end or change the path: the rest arrives as the client sent it.
+    return path.replace(b"%", b"%25").replace(b"?", b"%3F")
+
+
+def _headers_from_environ(environ: WSGIEnvironment) -> list[tuple[bytes, bytes]]:
+    headers = []
+    for key, value in environ.items():
+        if key.startswith("HTTP_") and isinstance(value, str):
+            name = key[5:]
+        elif key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value not in ("", None):
+            name = key
+        else:
+            continue
+        headers.append((name.replace("_", "-").lower().encode("latin-1"), str(value).encode("latin-1")))
+    return headers

@@ -1,0 +1,306 @@
+"""``app(environ, start_response)``: the WSGI entry, for test clients, WSGI servers, and as a way back.
+
+It drives the same ASGI application that production serves. The application runs on an event loop of a background
+thread; sync code comes back to the caller's own thread, which waits here and works off what it is sent. So a test sees
+its thread-locals, its context variables and its pushed contexts inside the view, as under Flask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextvars
+import io
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from ..lanes.threads import run_job
+from ..upstream import adopt_context, bridge_state, restore_bridge_state, serving_loop
+from .answer import STATUS_LINE
+from .body import COLLECT_LIMIT
+from .environ import CALLER, scope_from_environ
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from ..types import ASGIApp, Message
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class CallerThread(Executor):
+    """The thread that called the WSGI entry, as a place for sync code. It works while :meth:`work_until` waits."""
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[Callable[[], object]] = SimpleQueue()
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        self._jobs.put(lambda: run_job(future, fn, args, kwargs)())
+        return future
+
+    def keep(self) -> None:
+        """The caller's thread belongs to the request anyway."""
+
+    def release(self) -> None:
+        """And goes back to its caller by itself."""
+
+    def wake(self) -> None:
+        """Make :meth:`work_until` look at its condition. From any thread."""
+        self._jobs.put(_nothing)
+
+    def work_until(self, done: Callable[[], bool]) -> None:
+        """Do jobs until ``done()``, asked after each of them."""
+        while not done():
+            self._jobs.get()()
+
+
+def _nothing() -> None:
+    pass
+
+
+class WSGICall:
+    """One call of the WSGI entry: the ASGI application's ``receive`` and ``send``, and the iterable for the caller."""
+
+    def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
+        self.environ = environ
+        self.thread = CallerThread()
+        self._start_response = start_response
+        self._loop: asyncio.AbstractEventLoop
+        self._task: asyncio.Task[None] | None = None
+        self.context = contextvars.copy_context()
+        self._finished = False
+        self._failure: BaseException | None = None
+        self._start: Message | None = None
+        self._chunks: list[bytes] = []
+        self._complete = False
+        self._taken: asyncio.Event  # the caller has taken the last piece, or has left
+        self._left: asyncio.Event
+
+    # On the caller's thread.
+
+    def run(self, app: ASGIApp) -> Iterable[bytes]:
+        state = bridge_state()
+        self._body = _BodySource(self.environ)
+        self._loop = serving_loop() or background_loop()
+        try:
+            self._loop.call_soon_threadsafe(self._begin, app, context=contextvars.copy_context())
+            self.thread.work_until(lambda: self._finished or bool(self._start and self._chunks) or self._complete)
+        finally:
+            restore_bridge_state(state)
+        if self._start is None:
+            self._settle()
+        if self._start is None:
+            raise RuntimeError("The ASGI application has ended without a response.")
+        self._start_response(_status_line(self._start), _wsgi_headers(self._start))
+        if self._complete:
+            self._settle()
+            return [b"".join(self._chunks)]
+        return _Pieces(self)
+
+    def _settle(self) -> None:
+        """Wait for the application to end, and let its exception through."""
+        state = bridge_state()
+        try:
+            self.thread.work_until(lambda: self._finished)
+        finally:
+            restore_bridge_state(state)
+            adopt_context(self.context)
+        if self._failure is not None:
+            raise self._failure
+
+    def next_piece(self) -> bytes:
+        """The next piece of a streamed body, or ``b""`` at the end."""
+        while True:
+            if self._chunks:
+                chunk = self._chunks.pop(0)
+                self._loop.call_soon_threadsafe(self._taken.set)
+                return chunk
+            if self._complete or self._finished:
+                self._settle()
+                return b""
+            state = bridge_state()
+            try:
+                self.thread.work_until(lambda: bool(self._chunks) or self._complete or self._finished)
+            finally:
+                restore_bridge_state(state)
+
+    def leave(self) -> None:
+        """The caller wants no more: what a closed connection is to a server."""
+        if not self._finished:
+            self._loop.call_soon_threadsafe(self._leave_on_loop)
+            self._settle()
+
+    def abandon(self) -> None:
+        """:meth:`leave` where nobody can wait: the iterable was collected without being closed."""
+        if not self._finished:
+            self._loop.call_soon_threadsafe(self._leave_on_loop)
+            threading.Thread(target=self.thread.work_until, args=(lambda: self._finished,), daemon=True).start()
+
+    # On the loop.
+
+    def _begin(self, app: ASGIApp) -> None:
+        self._taken = asyncio.Event()
+        self._left = asyncio.Event()
+        scope = scope_from_environ(self.environ)
+        scope["extensions"][CALLER] = self
+        self._task = self._loop.create_task(self._run(app, scope))
+
+    async def _run(self, app: ASGIApp, scope: Any) -> None:
+        try:
+            await app(scope, self._receive, self._send)
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._finished = True
+            self.thread.wake()
+
+    def _leave_on_loop(self) -> None:
+        self._left.set()
+        self._taken.set()
+
+    async def _receive(self) -> Message:
+        if self._body.ended:
+            await self._left.wait()
+            return {"type": "http.disconnect"}
+        body = await self._body.read()
+        return {"type": "http.request", "body": body, "more_body": not self._body.ended}
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+        elif message["type"] == "http.response.body":
+            more = message.get("more_body", False)
+            if message.get("body"):
+                self._chunks.append(message["body"])
+                self._taken.clear()
+            self._complete = not more
+            self.thread.wake()
+            if more and not self._left.is_set():
+                await self._taken.wait()
+
+
+class _BodySource:
+    """``wsgi.input``, read on the caller's thread if it is small, else piece by piece on a thread of the loop's."""
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self.ended = False
+        self._input = environ.get("wsgi.input")
+        self._remaining = _content_length(environ)
+        self._head: bytes | None = None
+        if self._input is None or (self._remaining is None and not environ.get("wsgi.input_terminated")):
+            self._remaining = 0
+        if self._remaining is not None and self._remaining <= COLLECT_LIMIT:
+            self._head = _peek(self._input, self._remaining) if self._remaining else b""
+
+    async def read(self) -> bytes:
+        if self._head is not None:
+            self.ended = True
+            return self._head
+        size = 64 * 1024 if self._remaining is None else min(64 * 1024, self._remaining)
+        chunk: bytes = await asyncio.to_thread(self._input.read, size)  # type: ignore[union-attr]
+        if self._remaining is not None:
+            self._remaining -= len(chunk)
+        self.ended = not chunk or self._remaining == 0
+        return chunk
+
+
+def _peek(stream: Any, size: int) -> bytes:
+    """Read ``size`` bytes, and go back if the stream can: a test client that follows a redirect sends the body again."""
+    start = stream.tell() if isinstance(stream, io.BytesIO) else None
+    data: bytes = stream.read(size)
+    if start is not None:
+        stream.seek(start)
+    return data
+
+
+def _content_length(environ: WSGIEnvironment) -> int | None:
+    try:
+        return max(0, int(environ["CONTENT_LENGTH"]))
+    except (KeyError, ValueError):
+        return None
+
+
+class _Pieces:
+    """The iterable of a streamed answer."""
+
+    def __init__(self, call: WSGICall) -> None:
+        self._call = call
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = self._call.next_piece()
+        if not chunk:
+            raise StopIteration
+        return chunk
+
+    def close(self) -> None:
+        self._call.leave()
+
+    def __del__(self) -> None:
+        self._call.abandon()
+
+
+def _status_line(start: Message) -> str:
+    line = start.get(STATUS_LINE)
+    if isinstance(line, str) and line.startswith(str(start["status"])):
+        return line
+    from http import HTTPStatus
+
+    status = start["status"]
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{status} UNKNOWN"
+
+
+def _wsgi_headers(start: Message) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1").title(), value.decode("latin-1")) for name, value in start.get("headers", ())]
+
+
+_background: tuple[int, threading.Thread, asyncio.AbstractEventLoop] | None = None
+_lock = threading.Lock()
+
+
+def background_loop() -> asyncio.AbstractEventLoop:
+    """The event loop of callers that have none: one for the process, on a daemon thread.
+
+    A caller that is that loop (a view that uses a test client) gets another one.
+    """
+    global _background
+    with _lock:
+        known = _background
+        if known is None or known[0] != os.getpid():
+            known = _background = (os.getpid(), *_start_loop())
+        elif known[1].ident == threading.get_ident():
+            return _start_loop()[1]
+        return known[2]
+
+
+def _start_loop() -> tuple[threading.Thread, asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=_run_loop, args=(loop,), name="aeros-wsgi-loop", daemon=True)
+    thread.start()
+    atexit.register(_stop_loop, loop, thread, os.getpid())
+    return thread, loop
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+def _stop_loop(loop: asyncio.AbstractEventLoop, thread: threading.Thread, pid: int) -> None:
+    if pid == os.getpid() and thread.is_alive():
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=5)

@@ -1,0 +1,33 @@
+"""The sync lane: Flask's whole request cycle in one hop, on one thread.
+
+One hop is what makes it fast. One thread is what makes it right: a ``sqlite3`` connection that a view opens and
+``teardown_appcontext`` closes must meet the same thread.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from ..gateway.answer import Answer, StartResponse
+from .hop import hop
+
+if TYPE_CHECKING:
+    from ..exchange import Exchange, Thread
+    from ..webserver import WebServer
+
+
+async def run_sync_lane(app: WebServer, exchange: Exchange) -> tuple[Answer, Thread]:
+    """The answer of Flask's cycle, and the thread on which what is left of it has to be advanced."""
+    thread = exchange.thread_for(app, own=False)
+    return await hop(thread, exchange.context, _cycle, app, exchange, thread), thread
+
+
+def _cycle(app: WebServer, exchange: Exchange, thread: Thread) -> Answer:
+    start_response = StartResponse()
+    # Flask's own __call__, not the one of the subclass, which is also the ASGI entry. Agents patch it (Sentry does).
+    answer = start_response.answer(Flask.__call__(app, exchange.environ, start_response))
+    if answer.chunks is not None:
+        thread.keep()
+    return answer

@@ -1,0 +1,262 @@
+"""The threads that run sync code, and how a request keeps one.
+
+Two kinds of place on a thread:
+
+* A :class:`Turn` is one job on the shared workers. It ends with the job, unless the job calls :meth:`Turn.keep`,
+  because a sync iterator that has begun on a thread must be advanced and closed there.
+* A :class:`Lease` is a thread of one's own for as long as it is held: all sync pieces of one async request run there,
+  so that a ``sqlite3`` connection or a ``threading.local`` session opened by one is closed by another, and no other
+  request works on that thread in between.
+
+Neither a kept turn nor a lease counts against the workers: a request that is waiting for its client or for an
+``await`` takes no worker from the others, and its clean-up never queues behind them (the deadlock of
+https://github.com/fastapi/fastapi/issues/3205).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: A job runs on a thread and may answer with the inbox that its thread serves from now on.
+Job = Callable[[], "Inbox | None"]
+Inbox = SimpleQueue["Job | None"]
+
+#: Leases that may be held at once in one process. A bound, not a target: a parked thread costs some ten kilobytes.
+LEASE_LIMIT = 1000
+
+
+class WorkerThreads:
+    """``limit`` threads that take turns, and as many leased ones as requests hold, up to ``LEASE_LIMIT``.
+
+    Threads start with the first use, are daemons, and end when the object is closed or collected.
+    """
+
+    def __init__(self, limit: int, *, lease_limit: int = LEASE_LIMIT) -> None:
+        self.limit = limit
+        self.lease_limit = lease_limit
+        self._shared: Inbox = SimpleQueue()
+        self._lock = threading.Lock()
+        self._started = False
+        self._free: list[Inbox] = []  # inboxes of leased threads that nobody holds: the last one in is the warmest
+        self._held = 0
+        self._waiting: deque[Lease] = deque()
+
+    def turn(self) -> Turn:
+        """A place for one job on the shared workers."""
+        return Turn(self)
+
+    def lease(self) -> Lease:
+        """A thread of one's own; it is taken when the first job comes and must be given back with ``release()``."""
+        return Lease(self)
+
+    def close(self) -> None:
+        """Let every thread end after the jobs that it already has. Jobs that come later start new threads."""
+        with self._lock:
+            workers, self._started = (self.limit if self._started else 0), False
+            free, self._free = self._free, []
+        for _ in range(workers):
+            self._shared.put(None)
+        for inbox in free:
+            inbox.put(None)
+
+    def __del__(self) -> None:
+        self.close()
+
+    # What turns and leases call.
+
+    def _share(self, job: Job) -> None:
+        if not self._started:
+            self._start_workers()
+        self._shared.put(job)
+
+    def _start_workers(self) -> None:
+        with self._lock:
+            if self._started:
+                return
+            self._started = True
+        for _ in range(self.limit):
+            _start_thread(self._shared, "worker")
+
+    def _replace_worker(self) -> None:
+        """Put a thread on the shared queue in place of one that a kept turn has taken away."""
+        with self._lock:
+            inbox = self._free.pop() if self._free else None
+        shared = self._shared
+        if inbox is None:
+            _start_thread(shared, "worker")
+        else:
+            inbox.put(lambda: shared)
+
+    def _acquire(self, lease: Lease) -> Inbox | None:
+        """An inbox with a thread behind it, or None: then the lease is next in line."""
+        with self._lock:
+            if self._held >= self.lease_limit:
+                self._waiting.append(lease)
+                return None
+            self._held += 1
+            inbox = self._free.pop() if self._free else None
+        if inbox is None:
+            inbox = SimpleQueue()
+            _start_thread(inbox, "lease")
+        return inbox
+
+    def _give_back(self, inbox: Inbox) -> None:
+        with self._lock:
+            waiting = self._waiting.popleft() if self._waiting else None
+            if waiting is None:
+                self._held -= 1
+                if len(self._free) < self.limit:
+                    self._free.append(inbox)
+                    return
+        if waiting is None:
+            inbox.put(None)
+        else:
+            waiting._bind(inbox)
+
+    def _adopt(self, inbox: Inbox) -> None:
+        """Take in the thread of a kept turn that has ended."""
+        with self._lock:
+            if len(self._free) < self.limit:
+                self._free.append(inbox)
+                return
+        inbox.put(None)
+
+
+class Turn(Executor):
+    """One job on the shared workers, and more on the same thread if that job says :meth:`keep`."""
+
+    def __init__(self, threads: WorkerThreads) -> None:
+        self._threads = threads
+        self._inbox: Inbox | None = None
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+
+        def job() -> Inbox | None:
+            settle = run_job(future, fn, args, kwargs)
+            # Read before the future is settled: whoever waits for it may release this turn at once.
+            inbox = self._inbox
+            settle()
+            return inbox
+
+        if self._inbox is None:
+            self._threads._share(job)
+        else:
+            self._inbox.put(job)
+        return future
+
+    def keep(self) -> None:
+        """Called by the job, on its thread: later jobs come here too, until :meth:`release`."""
+        self._inbox = SimpleQueue()
+        self._threads._replace_worker()
+
+    def release(self) -> None:
+        """Give a kept thread back. Without :meth:`keep` there is nothing to do."""
+        inbox, self._inbox = self._inbox, None
+        if inbox is not None:
+            self._threads._adopt(inbox)
+
+
+class Lease(Executor):
+    """One thread for the sync pieces of one request, in the order in which they come."""
+
+    def __init__(self, threads: WorkerThreads) -> None:
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._inbox: Inbox | None = None
+        self._asked = False
+        self._released = False
+        self._pending: list[Job] = []
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        if self._released:
+            # A task that the view started and that outlives the request: it gets a turn like everybody else.
+            return self._threads.turn().submit(fn, *args, **kwargs)
+        future: Future[T] = Future()
+
+        def job() -> None:
+            run_job(future, fn, args, kwargs)()
+
+        with self._lock:
+            if self._inbox is not None:
+                self._inbox.put(job)
+                return future
+            self._pending.append(job)
+            if self._asked:
+                return future
+            self._asked = True
+        inbox = self._threads._acquire(self)
+        if inbox is not None:
+            self._bind(inbox)
+        return future
+
+    def keep(self) -> None:
+        """A lease is kept until it is released."""
+
+    def release(self) -> None:
+        """Give the thread back, after the jobs that it already has."""
+        with self._lock:
+            inbox, self._inbox = self._inbox, None
+            self._released = True
+        if inbox is not None:
+            self._threads._give_back(inbox)
+
+    def _bind(self, inbox: Inbox) -> None:
+        with self._lock:
+            pending, self._pending = self._pending, []
+            released = self._released
+            if not released:
+                self._inbox = inbox
+            for job in pending:
+                inbox.put(job)
+        if released:
+            self._threads._give_back(inbox)
+
+
+def run_job(
+    future: Future[T], fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Callable[[], None]:
+    """Call ``fn`` and return what settles the future."""
+    if not future.set_running_or_notify_cancel():
+        return _nothing
+    try:
+        result = fn(*args, **kwargs)
+    except StopIteration as error:
+        # asyncio refuses it in a future, and whoever awaits the call would wait for ever.
+        failure = RuntimeError("a sync function that runs on a worker thread raised StopIteration")
+        failure.__cause__ = error
+        return partial(future.set_exception, failure)
+    except BaseException as error:
+        return partial(future.set_exception, error)
+    return partial(future.set_result, result)
+
+
+def _nothing() -> None:
+    """The caller has cancelled the job before it began."""
+
+
+_count = 0
+
+
+def _start_thread(inbox: Inbox, kind: str) -> None:
+    global _count
+    _count += 1
+    threading.Thread(target=_serve, args=(inbox,), name=f"aeros-{kind}-{_count}", daemon=True).start()
+
+
+def _serve(inbox: Inbox) -> None:
+    """What each thread does. It holds the queue alone, so that the owner of the threads can be collected."""
+    while (job := inbox.get()) is not None:
+        next_inbox = job()
+        del job  # or the last request would live until the next one comes
+        if next_inbox is not None:
+            inbox = next_inbox

@@ -1,0 +1,32 @@
+"""Response objects of Quart, turned into those of the application's own (Flask's) class.
+
+Hooks written for Flask get an object with Flask's methods, whichever framework's response a view returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from quart.wrappers.response import DataBody
+from quart.wrappers.response import Response as QuartResponse
+
+from .gateway.answer import stream
+
+if TYPE_CHECKING:
+    from flask.wrappers import Response
+
+
+def from_quart(response: QuartResponse, response_class: type[Response]) -> Response:
+    """The same status, headers and body as a ``response_class``. A body that is not there yet stays a stream."""
+    body: Any = response.response
+    if isinstance(body, DataBody):
+        return response_class(body.data[body.begin : body.end], status=response.status, headers=response.headers)
+    converted = response_class(status=response.status, headers=response.headers)
+    return stream(converted, _pieces(body))
+
+
+async def _pieces(body: Any) -> AsyncIterator[Any]:
+    async with body as pieces:
+        async for piece in pieces:
+            yield piece

@@ -1,0 +1,186 @@
+"""Matching a request to its route, once, from the ASGI scope.
+
+The match is made on the event loop, before a lane is chosen, and handed to Flask's request context, which would
+otherwise match again. Two things must not happen on the loop: a converter of the user's, which may ask a database, and
+anything that depends on Flask's contexts. Rules with such converters are recognised by a shadow of the URL map whose
+converters leave values alone; the real match is then made by Flask, where Flask makes it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter, Map, MapAdapter, Rule, RuleFactory
+from werkzeug.sansio.utils import get_host
+
+from .upstream import converters_of
+
+if TYPE_CHECKING:
+    from flask.wrappers import Request
+
+    from .types import Headers, HTTPScope
+    from .webserver import WebServer
+
+_BUILT_IN = BaseConverter.__module__
+
+
+class Match(NamedTuple):
+    """What matching gave: a rule with its arguments, or an exception (404, 405, a redirect)."""
+
+    adapter: MapAdapter
+    host: str
+    rule: Rule | None = None
+    view_args: dict[str, Any] | None = None
+    exception: HTTPException | None = None
+    #: Arguments still have to be converted by Flask, inside the request's contexts.
+    unconverted: bool = False
+
+    def apply_to(self, request: Request) -> None:
+        """Give the request what ``RequestContext.match_request`` gives it."""
+        request.host = self.host
+        if self.exception is not None:
+            request.routing_exception = self.exception
+        elif self.unconverted:
+            try:
+                result: Any = self.adapter.match(return_rule=True)
+                request.url_rule, request.view_args = result
+            except HTTPException as error:
+                request.routing_exception = error
+        else:
+            request.url_rule, request.view_args = self.rule, self.view_args
+
+
+class Router:
+    """Matches scopes against the URL map of one application."""
+
+    def __init__(self, app: WebServer) -> None:
+        self._map: Map = app.url_map
+        self._config = app.config
+        self._shadow: _Shadow | None = None
+        self._generation = -1
+        #: Host and subdomain matching, and a method of one's own, need Flask's request: it matches for itself.
+        self.matches_early = (
+            type(app).create_url_adapter is Flask.create_url_adapter
+            and not app.url_map.host_matching
+            and not app.subdomain_matching
+        )
+
+    def match(self, scope: HTTPScope, path: str) -> Match | None:
+        """The match for ``path`` (decoded, below the root path), or None if Flask has to find it."""
+        host_header, upgrade = _routing_headers(scope["headers"])
+        if upgrade or not self.matches_early:
+            return None
+        scheme = scope.get("scheme", "http")
+        server = scope.get("server")
+        try:
+            host = get_host(scheme, host_header, server and (server[0], server[1]), self._config["TRUSTED_HOSTS"])
+        except HTTPException:
+            return None
+        adapter = MapAdapter(
+            self._map,
+            (self._config["SERVER_NAME"] or host).lower(),
+            scope.get("root_path", "") or "/",
+            self._map.default_subdomain or "",
+            scheme,
+            path.lstrip("/"),
+            scope["method"],
+            scope["query_string"].decode("utf-8", "replace"),
+        )
+        return self._match(adapter, host)
+
+    def _match(self, adapter: MapAdapter, host: str) -> Match:
+        shadow = self._shadow_of_user_converters()
+        if shadow is not None:
+            rule = shadow.rule_with_user_converter(adapter)
+            if rule is not None:
+                return Match(adapter, host, rule, unconverted=True)
+        try:
+            result: Any = adapter.match(return_rule=True)
+        except HTTPException as error:
+            return Match(adapter, host, exception=error)
+        return Match(adapter, host, *result)
+
+    def _shadow_of_user_converters(self) -> _Shadow | None:
+        generation = _generation_of(self._map)
+        if generation != self._generation:
+            custom = any(converter.__module__ != _BUILT_IN for converter in self._map.converters.values())
+            self._shadow = _Shadow(self._map) if custom else None
+            self._generation = generation
+        return self._shadow
+
+
+class UrlMap(Map):
+    """A URL map that counts its changes, so that what is derived from it can be kept."""
+
+    generation = 0
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        super().add(rulefactory)
+        self.generation += 1
+
+
+def _generation_of(url_map: Map) -> int:
+    if isinstance(url_map, UrlMap):
+        return url_map.generation
+    return sum(1 for _ in url_map.iter_rules())  # the user's own class of map
+
+
+class _Shadow:
+    """The same rules, with converters that match as theirs do and convert nothing."""
+
+    def __init__(self, url_map: Map) -> None:
+        self._originals: dict[int, Rule] = {}
+        self._map = Map(
+            default_subdomain=url_map.default_subdomain,
+            strict_slashes=url_map.strict_slashes,
+            merge_slashes=url_map.merge_slashes,
+            redirect_defaults=False,
+            converters={name: _passing(converter) for name, converter in url_map.converters.items()},
+        )
+        for rule in url_map.iter_rules():
+            copy = rule.empty()
+            # Not among Rule.get_empty_kwargs of Werkzeug 3.1.
+            copy.websocket, copy.merge_slashes, copy.redirect_to = rule.websocket, rule.merge_slashes, None
+            self._originals[id(copy)] = rule
+            self._map.add(copy)
+
+    def rule_with_user_converter(self, adapter: MapAdapter) -> Rule | None:
+        """The rule that ``adapter`` will match, if code of the user's converts its arguments."""
+        shadow = MapAdapter(
+            self._map,
+            adapter.server_name,
+            adapter.script_name,
+            adapter.subdomain,
+            adapter.url_scheme,
+            adapter.path_info,
+            adapter.default_method,
+        )
+        try:
+            rule, _ = shadow.match(return_rule=True)
+        except HTTPException:
+            return None
+        original = self._originals[id(rule)]
+        if all(type(converter).__module__ == _BUILT_IN for converter in converters_of(original)):
+            return None
+        return original
+
+
+def _passing(converter: type[BaseConverter]) -> type[BaseConverter]:
+    def to_python(self: BaseConverter, value: str) -> str:
+        return value
+
+    return type(converter.__name__, (converter,), {"to_python": to_python})
+
+
+def _routing_headers(headers: Headers) -> tuple[str | None, bool]:
+    """The Host header, and whether the client asks for an upgrade (which changes the scheme that is matched)."""
+    host: str | None = None
+    upgrade = False
+    for name, value in headers:
+        if name == b"host":
+            host = value.decode("latin-1").strip(" \t")
+        elif name == b"upgrade":
+            upgrade = True
+    return host, upgrade

@@ -1,0 +1,58 @@
+"""Serving an application on uvicorn, from Python."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+import uvicorn
+from flask import cli
+from flask.helpers import get_debug_flag, get_load_dotenv
+
+if TYPE_CHECKING:
+    from ..webserver import WebServer
+
+#: Options of ``Flask.run`` that say how Werkzeug's development server works.
+_WERKZEUG_OPTIONS = frozenset({"threaded", "processes", "use_reloader", "use_debugger", "use_evalex", "extra_files"})
+
+
+def serve(
+    app: WebServer, host: str | None, port: int | None, debug: bool | None, load_dotenv: bool, options: dict[str, Any]
+) -> None:
+    """What ``WebServer.run`` does. See there for the arguments."""
+    if os.environ.get("FLASK_RUN_FROM_CLI") == "true":
+        click.secho(
+            " * Ignoring a call to 'app.run()' that would block the current 'flask' CLI command.\n"
+            "   Only call 'app.run()' in an 'if __name__ == \"__main__\"' guard.",
+            fg="red",
+        )
+        return
+    if get_load_dotenv(load_dotenv):
+        cli.load_dotenv()
+        if "FLASK_DEBUG" in os.environ:
+            app.debug = get_debug_flag()
+    if debug is not None:
+        app.debug = bool(debug)
+    host, port = address_of(app, host, port)
+    click.echo(f" * Serving '{app.name}' on http://{host}:{port} (debug {'on' if app.debug else 'off'}). CTRL+C ends it.")
+    settings: dict[str, Any] = {
+        # A client must not be able to say where it comes from: trusting a proxy is the user's decision.
+        "proxy_headers": False,
+        # https://github.com/python/cpython/issues/140947: the second fence, the first is in the lanes.
+        "reset_contextvars": True,
+        "log_level": "info",
+    }
+    settings |= {name: value for name, value in options.items() if name not in _WERKZEUG_OPTIONS}
+    uvicorn.run(app, host=host, port=port, **settings)
+
+
+def address_of(app: WebServer, host: str | None, port: int | None) -> tuple[str, int]:
+    """Where to listen: the arguments, the constructor's, ``SERVER_NAME``, then Flask's defaults."""
+    named_host, _, named_port = (app.config.get("SERVER_NAME") or "").partition(":")
+    if port is None:
+        port = app.port
+    return (
+        host or app.host or named_host or "127.0.0.1",
+        int(port) if port is not None else int(named_port or 5000),
+    )

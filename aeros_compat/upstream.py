@@ -1,0 +1,120 @@
+"""Every private name of another package that this one uses, and why.
+
+The rule of this file: nothing else in the package touches a private name of Flask, Quart, Werkzeug or asgiref.
+``tests/test_upstream.py`` checks each of them by what it does, so that a release that moves one is named by its test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from asgiref.local import _Storage
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext
+from flask.ctx import _sentinel as flask_sentinel
+from flask.globals import _cv_app as flask_app_var
+from flask.globals import _cv_request as flask_request_var
+from flask.templating import _default_template_ctx_processor as flask_template_defaults
+from quart.globals import _cv_app as quart_app_var
+from quart.globals import _cv_request as quart_request_var
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from flask import Flask
+    from werkzeug.routing import Rule
+
+__all__ = [
+    "adopt_context",
+    "begin_serving",
+    "bind_executor",
+    "bridge_state",
+    "converters_of",
+    "find_error_handler",
+    "flask_app_var",
+    "flask_request_var",
+    "flask_sentinel",
+    "flask_template_defaults",
+    "quart_app_var",
+    "quart_request_var",
+    "restore_bridge_state",
+    "serving_loop",
+]
+
+
+def begin_serving(app: Flask) -> None:
+    """Tell Flask that the first request has come, after which set-up methods raise.
+
+    Flask does it in ``full_dispatch_request``, which the async lane splits around the view.
+    """
+    app._got_first_request = True
+
+
+def find_error_handler(app: Flask, error: Exception, blueprints: list[str]) -> Callable[..., Any] | None:
+    """The handler that Flask would call for ``error``: the async lane must know whether it is sync before calling it."""
+    return app._find_error_handler(error, blueprints)
+
+
+def converters_of(rule: Rule) -> Iterable[object]:
+    """The converter objects of a bound rule; Werkzeug has no public way to ask whether a rule converts in user code."""
+    return rule._converters.values()
+
+
+def adopt_context(context: contextvars.Context) -> None:
+    """Copy the variables of ``context`` into the current one, as ``async_to_sync`` does, except for asgiref's own.
+
+    Those say where sync code runs inside that context. Left behind in a caller's context, they would send its later
+    calls to a thread that has stopped listening.
+    """
+    for variable, value in context.items():
+        if variable in _ASGIREF_VARIABLES or isinstance(value, _Storage):
+            continue
+        if variable.get(_MISSING) is not value:
+            variable.set(value)
+
+
+_MISSING: Any = object()
+_ASGIREF_VARIABLES: frozenset[contextvars.ContextVar[Any]] = frozenset(
+    {SyncToAsync.thread_sensitive_context, SyncToAsync.deadlock_context}
+)
+
+
+def bind_executor(executor: Executor) -> None:
+    """Send plain ``sync_to_async(f)`` calls of the current context to ``executor``.
+
+    It is what ``ThreadSensitiveContext(executor=...).__aenter__`` does, without a coroutine and without the matching
+    exit: the context belongs to one request and is thrown away with it, while an exit would make
+    ``sync_to_async`` fail in tasks that the view started and that outlive the request.
+    """
+    scope = ThreadSensitiveContext(executor=executor)
+    SyncToAsync.thread_sensitive_context.set(scope)
+    SyncToAsync.context_to_thread_executor[scope] = executor
+
+
+def serving_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that this thread works for, if asgiref sent it here: where ``async_to_sync`` would run its coroutine."""
+    state = SyncToAsync.threadlocal
+    if getattr(state, "main_event_loop_pid", None) != os.getpid():
+        return None
+    loop: asyncio.AbstractEventLoop | None = getattr(state, "main_event_loop", None)
+    return loop if loop is not None and loop.is_running() else None
+
+
+_BRIDGE_NAMES = ("main_event_loop", "main_event_loop_pid", "task_context")
+
+
+def bridge_state() -> dict[str, Any]:
+    """What asgiref remembers about the current thread, to be given back by :func:`restore_bridge_state`."""
+    found = vars(SyncToAsync.threadlocal)
+    return {name: found[name] for name in _BRIDGE_NAMES if name in found}
+
+
+def restore_bridge_state(state: dict[str, Any]) -> None:
+    """Make asgiref forget that the current thread has worked for a loop: a caller's own thread is only borrowed."""
+    found = vars(SyncToAsync.threadlocal)
+    for name in _BRIDGE_NAMES:
+        found.pop(name, None)
+    found.update(state)

@@ -1,0 +1,276 @@
+"""``WebServer``: what users construct in place of ``flask.Flask``."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from asgiref.sync import markcoroutinefunction
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+from quart import Quart
+from quart.wrappers import Response as QuartResponse
+from werkzeug.datastructures import ImmutableDict
+
+from .callables import hides_async, is_async, is_awaitable
+from .cli import CommandGroup
+from .context import AppContext, RequestContext
+from .core import Core
+from .gateway.answer import is_async_iterable, stream
+from .gateway.environ import EXCHANGE
+from .gateway.wsgi_entry import WSGICall
+from .lanes.threads import WorkerThreads
+from .responses import from_quart
+from .routing import Router, UrlMap
+from .serving.run import serve
+from .upstream import flask_request_var
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from flask.sessions import SessionMixin
+    from flask.typing import ResponseReturnValue
+    from flask.wrappers import Request, Response
+    from quart.typing import TestClientProtocol
+    from werkzeug.routing import MapAdapter
+
+    from .types import Receive, Scope, Send
+
+#: Threads that run sync views in one process, unless the constructor is told otherwise.
+WORKER_THREADS = 8
+
+
+class WebServer(Flask):
+    """A Flask application that is served by an ASGI Quart core.
+
+    The positional parameters are those of :class:`flask.Flask`, in its order. Keyword-only, in addition:
+
+    :param host: where :meth:`run` listens unless it is told otherwise; Flask's default, ``127.0.0.1``.
+    :param port: the same for the port; Flask's default, 5000.
+    :param worker_threads: threads that run sync views, in each process.
+    :raises TypeError: for a keyword that neither Flask nor this class knows, or a value of a wrong type.
+    :raises ValueError: for a value out of range.
+    """
+
+    default_config = ImmutableDict(
+        Flask.default_config
+        | {
+            # Quart's settings. A migrated application must not be cut off by a limit that it never had.
+            "BACKGROUND_TASK_SHUTDOWN_TIMEOUT": 5,
+            "BODY_TIMEOUT": None,
+            "PREFER_SECURE_URLS": False,
+            "PRESERVE_CONTEXT_ON_EXCEPTION": None,
+            "RESPONSE_TIMEOUT": None,
+        }
+    )
+    url_map_class = UrlMap
+
+    def __init__(
+        self,
+        import_name: str,
+        *args: Any,
+        host: str | None = None,
+        port: int | None = None,
+        worker_threads: int = WORKER_THREADS,
+        **kwargs: Any,
+    ) -> None:
+        _check_settings(host, port, worker_threads)
+        super().__init__(import_name, *args, **kwargs)
+        self.host = host
+        self.port = port
+        self.worker_threads = worker_threads
+        self.cli = CommandGroup.over(self.cli)
+        self._threads: tuple[int, WorkerThreads] | None = None
+        self._named_decorators: set[str] = set()
+        self.core = Core(self)
+
+    # The two entries.
+
+    def __call__(self, scope: Any, receive: Any, send: Any = None) -> Any:
+        """``await app(scope, receive, send)`` (ASGI 3) or ``app(environ, start_response)`` (PEP 3333)."""
+        if send is not None:
+            return self.asgi_app(scope, receive, send)
+        return WSGICall(scope, receive).run(self.asgi_app)
+
+    async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application, not in ``__call__`` so that it can be wrapped: ``app.asgi_app = Wrap(app.asgi_app)``."""
+        await self.core.asgi_app(cast(Any, scope), cast(Any, receive), cast(Any, send))
+
+    def run(  # type: ignore[override]
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        debug: bool | None = None,
+        load_dotenv: bool = True,
+        **options: Any,
+    ) -> None:
+        """Serve the application on uvicorn until it is interrupted.
+
+        ``host``, ``port``, ``debug`` and ``load_dotenv`` mean what they mean in :meth:`flask.Flask.run`. Other options
+        are those of ``uvicorn.run``.
+        """
+        serve(self, host, port, debug, load_dotenv, options)
+
+    # Threads and lanes.
+
+    @property
+    def threads(self) -> WorkerThreads:
+        """The threads of this process that run sync code. They start with the first request."""
+        known = self._threads
+        if known is None or known[0] != os.getpid():  # threads do not survive a fork
+            known = self._threads = (os.getpid(), WorkerThreads(self.worker_threads))
+        return known[1]
+
+    @cached_property
+    def router(self) -> Router:
+        """Matches requests before a lane is chosen."""
+        return Router(self)
+
+    def overrides(self, *names: str) -> bool:
+        """Whether a subclass, or this object, has methods of its own in place of these methods of Flask's."""
+        cls, own = type(self), vars(self)
+        return any(name in own or getattr(cls, name) is not getattr(WebServer, name) for name in names)
+
+    @property
+    def encloses_views(self) -> bool:
+        """Whether something sync stands around every view, so that all of them are called from a thread.
+
+        That is WSGI middleware (``app.wsgi_app = Middleware(app.wsgi_app)``), which must never be skipped, or a method
+        of a subclass that encloses the call of the view.
+        """
+        return self.overrides("wsgi_app", "full_dispatch_request", "dispatch_request")
+
+    @property
+    def opens_sessions_cheaply(self) -> bool:
+        """Whether opening and saving a session is arithmetic (signed cookies), fit for the event loop."""
+        cls = type(self.session_interface)
+        return (
+            cls.open_session is SecureCookieSessionInterface.open_session
+            and cls.save_session is SecureCookieSessionInterface.save_session
+        )
+
+    def open_session_of(self, request: Request) -> SessionMixin:
+        """The session of a request, or the null session where there is none."""
+        session = self.session_interface.open_session(self, request)
+        return self.session_interface.make_null_session(self) if session is None else session
+
+    def log_sync_decorators(self, endpoint: str, decorators: list[str]) -> None:
+        """Say, once for each endpoint, which decorators keep an async view off the event loop."""
+        if endpoint not in self._named_decorators:
+            self._named_decorators.add(endpoint)
+            self.logger.info(
+                "The async view %r is called from a worker thread, because %s is a sync decorator: each request costs"
+                " a thread while the view waits. An 'async def' wrapper would keep it on the event loop.",
+                endpoint,
+                " around ".join(repr(name) for name in decorators),
+            )
+
+    # What Flask's methods have to know of coroutines.
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        if is_async(func):
+            ctx = flask_request_var.get(None)
+            if ctx is not None and getattr(ctx, "passes_coroutines", False):
+                return func
+            return self.async_to_sync(func)
+        if hides_async(func):
+            return self._awaiting(func)
+        return func
+
+    def _awaiting(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """A sync decorator's wrapper, whose result is awaited on the serving loop if it is a coroutine."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self._awaited(func(*args, **kwargs))
+
+        return call
+
+    def _awaited(self, value: Any) -> Any:
+        if not is_awaitable(value):
+            return value
+
+        async def wait() -> Any:
+            return await value
+
+        return self.async_to_sync(wait)()
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        return cast("ResponseReturnValue", self._awaited(super().dispatch_request()))
+
+    def make_response(self, rv: ResponseReturnValue) -> Response:
+        value: Any = rv[0] if isinstance(rv, tuple) and rv else rv
+        if isinstance(value, QuartResponse):
+            value = from_quart(value, self.response_class)
+        elif is_async_iterable(value):
+            value = stream(self.response_class(), value)
+        else:
+            return super().make_response(rv)
+        return super().make_response((value, *rv[1:]) if isinstance(rv, tuple) else value)  # type: ignore[arg-type]
+
+    # Contexts.
+
+    def app_context(self) -> AppContext:
+        return AppContext(self)
+
+    def request_context(self, environ: WSGIEnvironment) -> RequestContext:
+        return RequestContext(self, environ)
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        exchange = request.environ.get(EXCHANGE) if request is not None else None
+        match = exchange.match_for(request.environ) if exchange is not None and request is not None else None
+        if match is None or request is None:
+            return super().create_url_adapter(request)
+        request.host = match.host
+        adapter: MapAdapter = match.adapter
+        return adapter
+
+    def async_test_client(self, use_cookies: bool = True, **kwargs: Any) -> TestClientProtocol:
+        """Quart's test client, for tests written with ``await``."""
+        return self.core.test_client(use_cookies, **kwargs)
+
+    # Quart's methods that Flask does not have.
+
+    def _core_method(name: str) -> Any:  # noqa: N805
+        method = getattr(Quart, name)
+
+        def call(self: WebServer, *args: Any, **kwargs: Any) -> Any:
+            return getattr(self.core, name)(*args, **kwargs)
+
+        call.__name__, call.__doc__ = name, method.__doc__
+        return call
+
+    websocket = _core_method("websocket")
+    add_websocket = _core_method("add_websocket")
+    before_serving = _core_method("before_serving")
+    while_serving = _core_method("while_serving")
+    after_serving = _core_method("after_serving")
+    add_background_task = _core_method("add_background_task")
+    before_websocket = _core_method("before_websocket")
+    after_websocket = _core_method("after_websocket")
+    teardown_websocket = _core_method("teardown_websocket")
+
+
+def _check_settings(host: object, port: object, worker_threads: object) -> None:
+    if host is not None and not isinstance(host, str):
+        raise TypeError(f"host must be a string such as '127.0.0.1', not {host!r}.")
+    if port is not None and (not isinstance(port, int) or not 0 <= port <= 65535):
+        raise ValueError(f"port must be a number from 0 to 65535, not {port!r}.")
+    if not isinstance(worker_threads, int) or worker_threads < 1:
+        raise ValueError(f"worker_threads must be a number of threads, at least 1, not {worker_threads!r}.")
+
+
+def _announce_coroutine(func: Any) -> None:
+    """Make servers see that calling a WebServer gives a coroutine; uvicorn takes anything else for ASGI 2."""
+    markcoroutinefunction(func)
+    if sys.version_info < (3, 12):
+        # inspect.iscoroutinefunction, which Hypercorn asks, has no marker before Python 3.12: it reads this flag, which
+        # the interpreter itself does not look at.
+        func.__code__ = func.__code__.replace(co_flags=func.__code__.co_flags | inspect.CO_COROUTINE)
+
+
+_announce_coroutine(WebServer.__call__)
+
+__all__ = ["Iterable", "StartResponse", "WebServer"]
