@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction
 from flask.views import MethodView, View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["decorators_over", "hides_async", "is_async", "is_async_view", "is_awaitable"]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from asgiref.sync import async_to_sync
@@ -13,12 +12,15 @@ from flask.cli import AppGroup
 
 from .callables import is_async
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class CommandGroup(AppGroup):
     """Flask's ``AppGroup``, in which the callback of a command may be a coroutine function."""
 
     @classmethod
-    def over(cls, group: AppGroup) -> CommandGroup:
+    def over(cls, group: click.Group) -> CommandGroup:
         """A group of this class with the name and the commands of ``group``."""
         own = cls(group.name)
         own.commands.update(group.commands)

@@ -196,7 +196,7 @@ class RequestContext(flask.ctx.RequestContext):
         """What ``quart.request`` is, made when it is first asked for."""
         request = self.app.core.make_request(*self._scope_and_body())
         request.routing_exception = self.request.routing_exception
-        request.url_rule = cast(Any, self.request.url_rule)
+        request.url_rule = cast("Any", self.request.url_rule)
         request.view_args = self.request.view_args
         return request
 
@@ -250,7 +250,7 @@ class LazyRequestContext(RequestContext):
         return self._request
 
     @property
-    def _session(self) -> SessionMixin | None:  # type: ignore[override]
+    def _session(self) -> SessionMixin | None:
         if self._opened is None and self._cv_tokens:
             self._opened = self.app.open_session_of(self.request)
         return self._opened
@@ -272,7 +272,7 @@ class LazyRequestContext(RequestContext):
         """``push`` without opening the session, and without matching again."""
         app_ctx: AppContext | None = cast("AppContext | None", flask_app_var.get(None))
         if app_ctx is None or app_ctx.app is not self.app:
-            app_ctx = cast(AppContext, self.app.app_context())
+            app_ctx = self.app.app_context()
             app_ctx.push()
         else:
             app_ctx = None
@@ -287,7 +287,7 @@ class LazyRequestContext(RequestContext):
         if self._request is not None:
             super()._forget_request()
 
-    def copy(self) -> RequestContext:  # type: ignore[override]
+    def copy(self) -> RequestContext:
         return RequestContext(self.app, self.request.environ, self.request, self._session)
 
     def __repr__(self) -> str:
@@ -313,7 +313,7 @@ class QuartAppContext(quart.ctx.AppContext):
         return self._flask.g
 
     def copy(self) -> QuartAppContext:
-        context = cast(AppContext, self._flask.app.app_context())
+        context = self._flask.app.app_context()
         context.g = self.g
         return QuartAppContext(context)
 
@@ -351,7 +351,7 @@ class QuartRequestContext(quart.ctx.RequestContext):
     def session(self, session: Any) -> None:
         self._flask._session = session
 
-    @property
+    @property  # type: ignore[override]
     def flashes(self) -> list[tuple[str, str]] | None:
         return self._flask.flashes
 
@@ -366,7 +366,7 @@ class QuartRequestContext(quart.ctx.RequestContext):
     def copy(self) -> QuartRequestContext:
         context = self._flask.copy()
         vars(context)["quart_request"] = self._flask.quart_request
-        return QuartRequestContext(cast(RequestContext, context))
+        return QuartRequestContext(cast("RequestContext", context))
 
     def match_request(self) -> None:
         self._flask.match_request()

@@ -6,8 +6,8 @@ is no way out: ``make_response``, ``app_context``, ``test_client`` and others ar
 
 from __future__ import annotations
 
+import io
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import SyncToAsync, sync_to_async
@@ -18,14 +18,15 @@ from quart.wrappers import Request as QuartRequest
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 
 from .callables import is_async
-from .context import AppContext, QuartAppContext, QuartRequestContext, RequestContext
+from .context import QuartAppContext, QuartRequestContext
 from .gateway.body import AsyncBody, Body
 from .gateway.connection import HTTPConnection
-from .gateway.environ import path_info
+from .gateway.environ import environ_from_scope, path_info
 from .upstream import flask_request_var, flask_template_defaults
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from collections.abc import Awaitable, Callable
+
     from jinja2 import Environment
 
     from .types import HTTPScope
@@ -120,16 +121,11 @@ class Core(Quart):
     def register_blueprint(self, *args: Any, **kwargs: Any) -> None:
         self.server.register_blueprint(*args, **kwargs)
 
-    def url_for(self, endpoint: str, **values: Any) -> str:  # type: ignore[override]
+    def url_for(self, endpoint: str, **values: Any) -> str:
         return self.server.url_for(endpoint, **values)
 
-    def create_url_adapter(self, request: Any) -> Any:
-        if isinstance(request, QuartRequest) or request is None:
-            return self.server.create_url_adapter(None)
-        return super().create_url_adapter(request)
-
-    @property
-    def session_interface(self) -> QuartSessionInterface:  # type: ignore[override]
+    @property  # type: ignore[override]
+    def session_interface(self) -> QuartSessionInterface:
         return _SharedSession(self.server)
 
     @session_interface.setter
@@ -155,7 +151,7 @@ class Core(Quart):
         context.update(given)
 
     def _applicable(self, registry: dict[Any, list[Any]], *, outermost_first: bool) -> list[Any]:
-        """The functions of a hook registry for the current request, in the order in which Flask takes the blueprints."""
+        """The functions of a hook registry for the current request, in Flask's order of blueprints."""
         ctx = flask_request_var.get(None)
         names: list[str | None] = [*(ctx.request.blueprints if ctx is not None else ()), None]
         if outermost_first:
@@ -165,8 +161,16 @@ class Core(Quart):
 
     # Contexts and teardown.
 
-    def app_context(self) -> QuartAppContext:  # type: ignore[override]
-        return QuartAppContext(cast(AppContext, self.server.app_context()))
+    def app_context(self) -> QuartAppContext:
+        return QuartAppContext(self.server.app_context())
+
+    def request_context(self, request: QuartRequest) -> QuartRequestContext:
+        """The context of a request object of Quart's (``test_request_context``), seen from Flask too."""
+        environ = environ_from_scope(cast("HTTPScope", request.scope))
+        environ["wsgi.input"] = io.BytesIO(cast("AsyncBody", request.body).complete or b"")
+        context = self.server.request_context(environ)
+        vars(context)["quart_request"] = request
+        return QuartRequestContext(context)
 
     async def do_teardown_request(self, exc: BaseException | None, request_context: Any = None) -> None:
         functions = self._applicable(self.teardown_request_funcs, outermost_first=False)
@@ -182,13 +186,13 @@ class Core(Quart):
             await self.sync_to_async(self.server.do_teardown_appcontext)(exc)
             return
         for func in reversed(functions):
-            await cast(Any, func)(exc)
+            await cast("Any", func)(exc)
 
     def sync_to_async(self, func: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
         """Run sync code on the request's own thread inside a request, else on a worker."""
         if SyncToAsync.thread_sensitive_context.get(None) is not None:
             return sync_to_async(func, thread_sensitive=True)
-        return sync_to_async(func, thread_sensitive=False, executor=cast(Any, self.server.threads.turn()))
+        return sync_to_async(func, thread_sensitive=False, executor=cast("Any", self.server.threads.turn()))
 
     # Quart's request object.
 
@@ -207,7 +211,7 @@ class Core(Quart):
             headers,
             scope.get("root_path", ""),
             scope["http_version"],
-            cast(Any, scope),
+            cast("Any", scope),
             max_content_length=self.config["MAX_CONTENT_LENGTH"],
             body_timeout=self.config["BODY_TIMEOUT"],
             send_push_promise=_no_push,
@@ -216,7 +220,7 @@ class Core(Quart):
         if isinstance(body, bytes):
             request.body.set_result(body)
         else:
-            cast(AsyncBody, request.body).feed_from(body)
+            cast("AsyncBody", request.body).feed_from(body)
         return request
 
     class request_class(QuartRequest):  # noqa: N801 (Quart's name for the attribute)
@@ -230,7 +234,7 @@ async def _no_push(path: str, headers: WerkzeugHeaders) -> None:
 class _SharedSession(QuartSessionInterface):
     """The WebServer's session interface, under the async names of Quart's."""
 
-    def __init__(self, server: Flask) -> None:
+    def __init__(self, server: WebServer) -> None:
         self._server = server
         self._interface: Any = server.session_interface
 
@@ -241,15 +245,18 @@ class _SharedSession(QuartSessionInterface):
         return self._interface.make_null_session(self._server)
 
     async def open_session(self, app: Quart, request: Any) -> Any:
-        return self._interface.open_session(self._server, request)
+        return await self._call(self._interface.open_session, request)
 
     async def save_session(self, app: Quart, session: Any, response: Any) -> None:
-        self._interface.save_session(self._server, session, response)
+        await self._call(self._interface.save_session, session, response)
+
+    async def _call(self, method: Callable[..., Any], *args: Any) -> Any:
+        if self._server.opens_sessions_cheaply:
+            return method(self._server, *args)
+        return await self._server.core.sync_to_async(method)(self._server, *args)
 
 
 for _name in SHARED:
     _descriptor = _Shared()
     _descriptor.__set_name__(Core, _name)
     setattr(Core, _name, _descriptor)
-
-__all__ = ["AsyncIterator", "Core", "QuartRequestContext", "RequestContext"]

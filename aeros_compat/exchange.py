@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,6 +10,7 @@ from .gateway.body import wsgi_input
 from .gateway.environ import CALLER, EXCHANGE, environ_from_scope
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Future
 
     from _typeshed.wsgi import WSGIEnvironment

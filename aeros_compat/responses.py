@@ -5,7 +5,6 @@ Hooks written for Flask get an object with Flask's methods, whichever framework'
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from quart.wrappers.response import DataBody
@@ -14,6 +13,8 @@ from quart.wrappers.response import Response as QuartResponse
 from .gateway.answer import stream
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from flask.wrappers import Response
 
 
@@ -23,7 +24,8 @@ def from_quart(response: QuartResponse, response_class: type[Response]) -> Respo
     if isinstance(body, DataBody):
         return response_class(body.data[body.begin : body.end], status=response.status, headers=response.headers)
     converted = response_class(status=response.status, headers=response.headers)
-    return stream(converted, _pieces(body))
+    stream(converted, _pieces(body))
+    return converted
 
 
 async def _pieces(body: Any) -> AsyncIterator[Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Flask
+from quart.routing import QuartMap
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, Map, MapAdapter, Rule, RuleFactory
 from werkzeug.sansio.utils import get_host
@@ -111,7 +112,7 @@ class Router:
         return self._shadow
 
 
-class UrlMap(Map):
+class UrlMap(QuartMap):
     """A URL map that counts its changes, so that what is derived from it can be kept."""
 
     generation = 0

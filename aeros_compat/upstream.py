@@ -6,10 +6,7 @@ The rule of this file: nothing else in the package touches a private name of Fla
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import os
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from asgiref.local import _Storage
@@ -22,6 +19,9 @@ from quart.globals import _cv_app as quart_app_var
 from quart.globals import _cv_request as quart_request_var
 
 if TYPE_CHECKING:
+    import asyncio
+    import contextvars
+    from collections.abc import Callable, Iterable
     from concurrent.futures import Executor
 
     from flask import Flask
@@ -54,7 +54,7 @@ def begin_serving(app: Flask) -> None:
 
 
 def find_error_handler(app: Flask, error: Exception, blueprints: list[str]) -> Callable[..., Any] | None:
-    """The handler that Flask would call for ``error``: the async lane must know whether it is sync before calling it."""
+    """The handler that Flask would call for ``error``: the async lane must know whether it is sync."""
     return app._find_error_handler(error, blueprints)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,7 +29,9 @@ from .serving.run import serve
 from .upstream import flask_request_var
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from collections.abc import Callable
+
+    from _typeshed.wsgi import WSGIEnvironment
     from flask.sessions import SessionMixin
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Request, Response
@@ -41,6 +42,16 @@ if TYPE_CHECKING:
 
 #: Threads that run sync views in one process, unless the constructor is told otherwise.
 WORKER_THREADS = 8
+
+
+def _core_method(name: str) -> Any:
+    """A method of Quart's that Flask does not have, on the WebServer."""
+
+    def call(self: WebServer, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.core, name)(*args, **kwargs)
+
+    call.__name__, call.__doc__ = name, getattr(Quart, name).__doc__
+    return call
 
 
 class WebServer(Flask):
@@ -96,10 +107,10 @@ class WebServer(Flask):
         return WSGICall(scope, receive).run(self.asgi_app)
 
     async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application, not in ``__call__`` so that it can be wrapped: ``app.asgi_app = Wrap(app.asgi_app)``."""
-        await self.core.asgi_app(cast(Any, scope), cast(Any, receive), cast(Any, send))
+        """The ASGI application. It can be wrapped: ``app.asgi_app = Middleware(app.asgi_app)``."""
+        await self.core.asgi_app(cast("Any", scope), cast("Any", receive), cast("Any", send))
 
-    def run(  # type: ignore[override]
+    def run(
         self,
         host: str | None = None,
         port: int | None = None,
@@ -205,10 +216,12 @@ class WebServer(Flask):
         if isinstance(value, QuartResponse):
             value = from_quart(value, self.response_class)
         elif is_async_iterable(value):
-            value = stream(self.response_class(), value)
+            response = self.response_class()
+            stream(response, value)
+            value = response
         else:
             return super().make_response(rv)
-        return super().make_response((value, *rv[1:]) if isinstance(rv, tuple) else value)  # type: ignore[arg-type]
+        return super().make_response((value, *rv[1:]) if isinstance(rv, tuple) else value)
 
     # Contexts.
 
@@ -232,15 +245,6 @@ class WebServer(Flask):
         return self.core.test_client(use_cookies, **kwargs)
 
     # Quart's methods that Flask does not have.
-
-    def _core_method(name: str) -> Any:  # noqa: N805
-        method = getattr(Quart, name)
-
-        def call(self: WebServer, *args: Any, **kwargs: Any) -> Any:
-            return getattr(self.core, name)(*args, **kwargs)
-
-        call.__name__, call.__doc__ = name, method.__doc__
-        return call
 
     websocket = _core_method("websocket")
     add_websocket = _core_method("add_websocket")
@@ -273,4 +277,4 @@ def _announce_coroutine(func: Any) -> None:
 
 _announce_coroutine(WebServer.__call__)
 
-__all__ = ["Iterable", "StartResponse", "WebServer"]
+__all__ = ["WORKER_THREADS", "WebServer"]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
-from werkzeug.wrappers import Response
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
     from types import TracebackType
+
+    from werkzeug.wrappers import Response
 
     from ..types import Headers, Message
 
@@ -46,6 +47,10 @@ class Answer:
         close, self._close = self._close, None
         if close is not None:
             close()
+
+    def next_chunk(self) -> bytes:
+        """The next piece after ``body``, or ``b""`` at the end. Runs on the request's thread."""
+        return next_chunk(self.chunks) if self.chunks is not None else b""
 
     def take(self, iterable: Iterable[bytes]) -> None:
         """Take the body from a WSGI iterable: all of it if it is there, else up to its first piece.
@@ -157,7 +162,7 @@ def _advanced(iterable: Iterable[bytes]) -> Iterable[bytes]:
 class AsyncBytes:
     """An async iterable as the body of a Werkzeug response.
 
-    The server advances it on the loop. Sync code that reads the body (a test, a hook) may iterate it too, from a thread.
+    The server advances it on the loop. Sync code that reads the body (a test, a hook) may iterate it from a thread.
     """
 
     def __init__(self, source: AsyncIterable[Any], owner: Response) -> None:
@@ -180,12 +185,11 @@ class AsyncBytes:
             owner.close()
 
 
-def stream(response: Response, source: AsyncIterable[Any]) -> Response:
+def stream(response: Response, source: AsyncIterable[Any]) -> None:
     """Make ``source`` the body of ``response``."""
     # In passthrough mode the WSGI iterable is this object itself, so the lanes recognise it.
     response.direct_passthrough = True
     response.response = AsyncBytes(source, response)
-    return response
 
 
 async def _next_or_none(chunks: AsyncIterator[bytes]) -> bytes | None:

@@ -139,14 +139,20 @@ def wsgi_input(body: Body) -> io.BufferedIOBase:
 class AsyncBody(QuartBody):
     """``quart.request.body`` over the same :class:`Body`: awaited or iterated."""
 
+    _source: Body | None = None
+    #: The whole body, where it is known.
+    complete: bytes | None = None
+
+    def set_result(self, data: bytes) -> None:
+        self.complete = data
+        super().set_result(data)
+
     def feed_from(self, body: Body) -> None:
         """Take what was collected, or read on demand."""
         if body.collected is not None:
             self.set_result(body.collected)
         else:
             self._source = body
-
-    _source: Body | None = None
 
     async def __anext__(self) -> bytes:
         if self._source is None:

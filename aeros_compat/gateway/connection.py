@@ -10,7 +10,7 @@ from ..lanes.async_lane import run_async_lane
 from ..lanes.choice import is_async_lane
 from ..lanes.hop import drive, hop
 from ..lanes.sync_lane import run_sync_lane
-from .answer import Answer, in_empty_context, next_chunk
+from .answer import Answer, in_empty_context
 from .body import COLLECT_LIMIT, Body
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ async def _send_chunks(answer: Answer, exchange: Exchange, thread: Thread, send:
         chunk = answer.body
         while chunk and not gone.done():
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            chunk = await hop(thread, exchange.context, next_chunk, answer.chunks)
+            chunk = await hop(thread, exchange.context, answer.next_chunk)
         if not gone.done():
             await send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:

@@ -70,7 +70,7 @@ def _add_headers(environ: WSGIEnvironment, headers: Any) -> None:
                 _ENVIRON_NAMES[name] = key
         text = value.decode("latin-1").strip(" \t")
         if key in environ:
-            # RFC 9110 section 5.2; cookies have a separator of their own (RFC 6265 section 5.4, RFC 9113 section 8.2.3).
+            # RFC 9110 section 5.2; cookies have a separator of their own (RFC 9113 section 8.2.3).
             text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
         environ[key] = text
 

@@ -13,7 +13,6 @@ import contextvars
 import io
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -25,6 +24,8 @@ from .body import COLLECT_LIMIT
 from .environ import CALLER, scope_from_environ
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from ..types import ASGIApp, Message
@@ -70,6 +71,7 @@ class WSGICall:
     def __init__(self, environ: WSGIEnvironment, start_response: StartResponse) -> None:
         self.environ = environ
         self.thread = CallerThread()
+        self._caller_id = threading.get_ident()
         self._start_response = start_response
         self._loop: asyncio.AbstractEventLoop
         self._task: asyncio.Task[None] | None = None
@@ -137,9 +139,14 @@ class WSGICall:
             self._settle()
 
     def abandon(self) -> None:
-        """:meth:`leave` where nobody can wait: the iterable was collected without being closed."""
-        if not self._finished:
-            self._loop.call_soon_threadsafe(self._leave_on_loop)
+        """The iterable was collected without being closed: what the end of a generator is under Flask."""
+        if self._finished:
+            return
+        self._loop.call_soon_threadsafe(self._leave_on_loop)
+        if threading.get_ident() == self._caller_id:
+            self._settle()
+        else:
+            # A garbage collection on some other thread, which must not wait; the jobs still need somebody to do them.
             threading.Thread(target=self.thread.work_until, args=(lambda: self._finished,), daemon=True).start()
 
     # On the loop.
@@ -211,7 +218,7 @@ class _BodySource:
 
 
 def _peek(stream: Any, size: int) -> bytes:
-    """Read ``size`` bytes, and go back if the stream can: a test client that follows a redirect sends the body again."""
+    """Read ``size`` bytes, and go back if the stream can: a test client sends the body again after a redirect."""
     start = stream.tell() if isinstance(stream, io.BytesIO) else None
     data: bytes = stream.read(size)
     if start is not None:

@@ -32,6 +32,7 @@ from .hop import drive, hop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from concurrent.futures import Executor
 
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Response
@@ -59,14 +60,16 @@ class _Cycle:
         self.context = exchange.context
         self.thread = exchange.thread_for(app, own=True)
         self.request_context = LazyRequestContext(app, exchange)
-        assert exchange.match is not None and exchange.match.rule is not None
+        assert exchange.match is not None
+        assert exchange.match.rule is not None
+        self.match = exchange.match
         self.rule = exchange.match.rule
         self.names = _names_of(self.rule.endpoint)
 
     async def run(self) -> Answer:
         rv: ResponseReturnValue | None = None
         failure: Exception | None = None
-        self.context.run(bind_executor, self.thread)
+        self.context.run(bind_executor, cast("Executor", self.thread))
         try:
             if self.needs_thread_before():
                 rv = await hop(self.thread, self.context, self.before_on_thread)
@@ -91,7 +94,7 @@ class _Cycle:
         return (
             request_started.has_receivers_for(app)
             or appcontext_pushed.has_receivers_for(app)
-            or cast(Any, self.exchange.match).unconverted
+            or self.match.unconverted
             or app.overrides("preprocess_request")
             or not app.opens_sessions_cheaply
             or any(app.url_value_preprocessors.get(name) for name in self.names)
@@ -113,18 +116,15 @@ class _Cycle:
         begin_serving(self.app)
         for name in self.names:
             for func in self.app.before_request_funcs.get(name, ()):
-                rv = await cast(Any, func)()
+                rv = await cast("Any", func)()
                 if rv is not None:
                     return cast("ResponseReturnValue", rv)
         return await self.call_view()
 
     async def call_view(self) -> ResponseReturnValue:
         view = self.app.view_functions[self.rule.endpoint]
-        view_args = (
-            self.request_context.request.view_args
-            if cast(Any, self.exchange.match).unconverted
-            else cast(Any, self.exchange.match).view_args
-        )
+        match = self.match
+        view_args: Any = self.request_context.request.view_args if match.unconverted else match.view_args
         # A class-based view passes its async method through ensure_sync: it has to come out as it is.
         self.request_context.passes_coroutines = True
         try:
@@ -206,7 +206,7 @@ class _Cycle:
         try:
             raise failure
         except Exception as error:
-            return cast("ResponseReturnValue", self.app.handle_user_exception(error))
+            return self.app.handle_user_exception(error)
 
     def leave_on_thread(self, error: BaseException | None) -> None:
         self.preserve()
@@ -271,12 +271,12 @@ class _Cycle:
         ctx = self.request_context
         response = self.app.make_response(cast("ResponseReturnValue", rv))
         for func in ctx._after_request_functions:
-            response = await cast(Any, func)(response)
+            response = await cast("Any", func)(response)
         for name in reversed(self.names):
             for func in reversed(self.app.after_request_funcs.get(name, ())):
-                response = await cast(Any, func)(response)
+                response = await cast("Any", func)(response)
         if not ctx.session_untouched:
-            session = cast(Any, ctx._session)
+            session = cast("Any", ctx._session)
             if not self.app.session_interface.is_null_session(session):
                 self.app.session_interface.save_session(self.app, session, response)
         return response
@@ -300,7 +300,7 @@ class _Cycle:
 
 
 def _names_of(endpoint: str) -> tuple[str | None, ...]:
-    """The keys of the hook registries that apply to an endpoint: the application, then its blueprints, outermost first."""
+    """The keys of the hook registries for an endpoint: the application's, then its blueprints', outermost first."""
     blueprint = endpoint.rpartition(".")[0]
     if not blueprint:
         return (None,)

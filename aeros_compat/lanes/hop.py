@@ -8,14 +8,14 @@ on the loop can be reset on a thread.
 
 from __future__ import annotations
 
-import contextvars
 import types
-from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from asgiref.sync import sync_to_async
 
 if TYPE_CHECKING:
+    import contextvars
+    from collections.abc import Callable, Coroutine, Generator
     from concurrent.futures import ThreadPoolExecutor
 
     from ..exchange import Thread
@@ -45,7 +45,7 @@ def drive(coroutine: Coroutine[Any, Any, T], context: contextvars.Context) -> Ge
         try:
             waiting_for = context.run(step, value)
         except StopIteration as finished:
-            return cast(T, finished.value)
+            return cast("T", finished.value)
         try:
             value = yield waiting_for
             step = coroutine.send

@@ -35,7 +35,9 @@ def serve(
     if debug is not None:
         app.debug = bool(debug)
     host, port = address_of(app, host, port)
-    click.echo(f" * Serving '{app.name}' on http://{host}:{port} (debug {'on' if app.debug else 'off'}). CTRL+C ends it.")
+    click.echo(
+        f" * Serving '{app.name}' on http://{host}:{port} (debug {'on' if app.debug else 'off'}). CTRL+C ends it."
+    )
     settings: dict[str, Any] = {
         # A client must not be able to say where it comes from: trusting a proxy is the user's decision.
         "proxy_headers": False,
