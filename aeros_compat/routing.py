@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flask import Flask
 from quart.routing import QuartMap
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, Map, MapAdapter, Rule, RuleFactory
@@ -63,7 +62,7 @@ class Router:
         self._generation = -1
         #: Host and subdomain matching, and a method of one's own, need Flask's request: it matches for itself.
         self.matches_early = (
-            type(app).create_url_adapter is Flask.create_url_adapter
+            not app.overrides("create_url_adapter")
             and not app.url_map.host_matching
             and not app.subdomain_matching
         )
@@ -85,7 +84,7 @@ class Router:
             scope.get("root_path", "") or "/",
             self._map.default_subdomain or "",
             scheme,
-            path.lstrip("/"),
+            path,
             scope["method"],
             scope["query_string"].decode("utf-8", "replace"),
         )

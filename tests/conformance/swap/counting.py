@@ -1,0 +1,42 @@
+"""How many requests went through the ASGI application, and through which lane."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from aeros_compat import WebServer
+from aeros_compat.gateway import connection
+
+
+class Calls:
+    """Counts the calls of functions, from any thread."""
+
+    def __init__(self) -> None:
+        self._counters: dict[str, itertools.count[int]] = {}
+
+    def of(self, name: str, func: Callable[..., Any]) -> Callable[..., Any]:
+        """``func``, whose calls are counted under ``name``."""
+        counter = self._counters[name] = itertools.count()
+
+        @functools.wraps(func)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            next(counter)
+            return func(*args, **kwargs)
+
+        return counted
+
+    def totals(self) -> dict[str, int]:
+        """The numbers by name. To be asked once, at the end."""
+        return {name: next(counter) for name, counter in self._counters.items()}
+
+
+def count_requests() -> Calls:
+    """Count from now on."""
+    calls = Calls()
+    WebServer.asgi_app = calls.of("asgi", WebServer.asgi_app)  # type: ignore[method-assign]
+    connection.run_sync_lane = calls.of("sync", connection.run_sync_lane)
+    connection.run_async_lane = calls.of("async", connection.run_async_lane)
+    return calls

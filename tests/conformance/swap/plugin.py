@@ -1,0 +1,77 @@
+"""The pytest plugin that runs inside a foreign suite's environment: ``-p aeros_conformance.plugin``.
+
+pytest imports it before it collects anything, so that ``from flask import Flask`` in a test, or in an extension, finds
+the class that the order names.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import flask
+import flask.app
+import pytest
+
+from .coroutines import convert_hooks, convert_views
+from .order import Answer, Order
+
+if TYPE_CHECKING:
+    from .counting import Calls
+
+_order = Order.read()
+_answer = Answer()
+_started = time.monotonic()
+_calls: Calls | None = None
+
+
+def _swap() -> Calls:
+    from aeros_compat import WebServer  # only where it is asked for: the baseline is Flask without this package
+
+    from .counting import count_requests
+
+    flask.Flask = flask.app.Flask = WebServer  # type: ignore[misc]
+    return count_requests()
+
+
+if _order.lane != "sync":
+    convert_views()
+if _order.lane == "async-hooks":
+    convert_hooks()
+if _order.target == "webserver":
+    _calls = _swap()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take out the tests that cannot apply."""
+    excluded: list[pytest.Item] = []
+    for entry in _order.excluded:
+        found = [item for item in items if _is_meant(entry, item.nodeid)]
+        _answer.excluded[entry] = len(found)
+        excluded += found
+    items[:] = [item for item in items if item not in excluded]
+    config.hook.pytest_deselected(items=excluded)
+
+
+def _is_meant(entry: str, nodeid: str) -> bool:
+    return nodeid == entry or nodeid.startswith((f"{entry}[", f"{entry}::"))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep the outcome of a test: that of its call, unless setting it up or tearing it down went wrong."""
+    if report.when == "call" or not report.passed:
+        if _answer.outcomes.get(report.nodeid) != "failed":
+            _answer.outcomes[report.nodeid] = report.outcome
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """A file that cannot be imported is a test that fails."""
+    if report.failed:
+        _answer.outcomes[report.nodeid] = "failed"
+
+
+def pytest_sessionfinish() -> None:
+    _answer.seconds = time.monotonic() - _started
+    if _calls is not None:
+        _answer.requests = _calls.totals()
+    _answer.write(_order.answer)
