@@ -54,6 +54,15 @@ def _core_method(name: str) -> Any:
     return call
 
 
+def _core_attribute(name: str) -> Any:
+    """A registry of Quart's that Flask does not have, on the WebServer: blueprints of Quart's fill it."""
+
+    def read(self: WebServer) -> Any:
+        return getattr(self.core, name)
+
+    return property(read)
+
+
 class WebServer(Flask):
     """A Flask application that is served by an ASGI Quart core.
 
@@ -255,6 +264,13 @@ class WebServer(Flask):
     before_websocket = _core_method("before_websocket")
     after_websocket = _core_method("after_websocket")
     teardown_websocket = _core_method("teardown_websocket")
+    before_serving_funcs = _core_attribute("before_serving_funcs")
+    after_serving_funcs = _core_attribute("after_serving_funcs")
+    while_serving_gens = _core_attribute("while_serving_gens")
+    before_websocket_funcs = _core_attribute("before_websocket_funcs")
+    after_websocket_funcs = _core_attribute("after_websocket_funcs")
+    teardown_websocket_funcs = _core_attribute("teardown_websocket_funcs")
+    background_tasks = _core_attribute("background_tasks")
 
 
 def _check_settings(host: object, port: object, worker_threads: object) -> None:

@@ -1,0 +1,106 @@
+"""One run of one suite: on one class, in one lane."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import cache, environment, sdist
+from .command import CommandError
+from .swap.order import ORDER, Answer, Order
+
+if TYPE_CHECKING:
+    from .suites import Suite
+    from .swap.order import Lane, Target
+
+#: Seconds for one test, and for a whole run.
+TEST_LIMIT = 60
+RUN_LIMIT = 1200
+
+#: pytest's exit codes for "all passed" and "some failed".
+_RESULTS = (0, 1)
+
+_PERCENT = re.compile(r"\[ *(\d+)%\]$")
+
+Progress = Callable[[str], None]
+
+
+def run_suite(suite: Suite, target: Target, lane: Lane, overrides: tuple[str, ...], progress: Progress) -> Answer:
+    """Run a suite with pytest in its own environment.
+
+    :param progress: called with the part that is done, such as ``"42%"``.
+    :raises CommandError: if pytest came to no result.
+    """
+    home = _home(suite, target, lane)
+    answer = home / "answer.json"
+    answer.unlink(missing_ok=True)
+    Order(target, lane, str(answer), list(suite.excluded)).write(home / "order.json")
+    progress("preparing")
+    python = environment.python(suite, overrides)
+    folder = sdist.unpacked(suite.project, suite.version_with(overrides)) / suite.folder
+    variables = environment.variables() | {ORDER: str(home / "order.json")} | suite.variables
+    log = log_of(suite, target, lane)
+    code = _run_pytest(_command(python, suite, home), folder, variables, log, progress)
+    if code not in _RESULTS or not answer.exists():
+        raise CommandError(f"pytest came to no result (exit code {code}); its output is in {log}.")
+    return Answer.read(answer)
+
+
+def log_of(suite: Suite, target: Target, lane: Lane) -> Path:
+    """The file with pytest's output."""
+    return _home(suite, target, lane) / "log.txt"
+
+
+def _home(suite: Suite, target: Target, lane: Lane) -> Path:
+    return cache.folder("runs", suite.key, f"{lane}-{target}")
+
+
+def _command(python: Path, suite: Suite, home: Path) -> list[str]:
+    own = ("-p", "aeros_conformance.plugin", "-p", "no:cacheprovider", "-o", "addopts=", "-o", "console_output_style=progress")
+    limits = ("--timeout", str(TEST_LIMIT), "--basetemp", str(home / "tmp"))
+    return [str(python), "-m", "pytest", "-q", "--tb=short", "-ra", *own, *limits, *suite.options, *suite.tests]
+
+
+def _run_pytest(command: list[str], cwd: Path, env: dict[str, str], log: Path, progress: Progress) -> int:
+    with log.open("w") as out, _start(command, cwd, env) as process:
+        timer = threading.Timer(RUN_LIMIT, _end, (process,))
+        timer.daemon = True
+        timer.start()
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                out.write(line)
+                done = _PERCENT.search(line.rstrip())
+                if done:
+                    progress(f"{done[1]}%")
+            return process.wait(timeout=10)
+        finally:
+            timer.cancel()
+            _end(process)
+
+
+def _start(command: list[str], cwd: Path, env: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End the run and whatever servers its tests have started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,43 @@
+"""Fixtures: an application, and the two lanes that a view can take."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aeros_compat import WebServer
+
+View = Callable[..., Any]
+Lane = Callable[[View], View]
+
+
+def _sync(view: View) -> View:
+    return view
+
+
+def _async(view: View) -> View:
+    @functools.wraps(view)
+    async def converted(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    # Not a sync function in disguise: what a user would have written.
+    del converted.__wrapped__  # type: ignore[attr-defined]
+    return converted
+
+
+@pytest.fixture(params=[_sync, _async], ids=["sync", "async"])
+def lane(request: pytest.FixtureRequest) -> Lane:
+    """Turns a sync function into a view (or hook) of the lane under test: itself, or ``async def`` with its body."""
+    chosen: Lane = request.param
+    return chosen
+
+
+@pytest.fixture
+def app() -> WebServer:
+    app = WebServer("tests.application", root_path=str(__file__).rpartition("/")[0])
+    app.testing = True
+    app.secret_key = "only for tests"
+    return app

@@ -1,0 +1,89 @@
+"""Real servers on free ports, for tests that need sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+
+@contextlib.contextmanager
+def served(app: Any, **options: Any) -> Iterator[str]:
+    """``app`` on uvicorn in this process; gives its base URL. Failing to stop in time fails the test."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_level="warning", proxy_headers=False, timeout_graceful_shutdown=5, **options)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="test-uvicorn")
+    thread.start()
+    try:
+        wait_for(lambda: server.started or not thread.is_alive())
+        assert thread.is_alive(), "uvicorn did not start"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
+        listener.close()
+        assert not thread.is_alive(), "uvicorn did not stop"
+
+
+@contextlib.contextmanager
+def process(*command: str, port: int, cwd: Path, env: dict[str, str] | None = None) -> Iterator[str]:
+    """A server started by a command line, which listens on ``port``; gives its base URL."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", *command], cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        wait_for(lambda: is_listening(port) or running.poll() is not None)
+        if running.poll() is not None:
+            assert running.stdout is not None
+            raise AssertionError(f"{command[0]} ended: {running.stdout.read()}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        running.terminate()
+        try:
+            running.communicate(timeout=15)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.communicate()
+            raise
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def is_listening(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def wait_for(condition: Callable[[], bool], timeout: float = 30.0) -> None:
+    """Return when ``condition()`` holds; fail after ``timeout`` seconds."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come true in time"
+        time.sleep(0.01)
+
+
+def raw_exchange(url: str, request: bytes, *, timeout: float = 10.0) -> bytes:
+    """Send ``request`` byte for byte and return all that comes back until the server closes."""
+    host, port = httpx.URL(url).host, httpx.URL(url).port
+    assert port is not None
+    with socket.create_connection((host, port), timeout=timeout) as connection:
+        connection.sendall(request)
+        chunks = []
+        while chunk := connection.recv(65536):
+            chunks.append(chunk)
+    return b"".join(chunks)
