@@ -159,6 +159,21 @@ class Core(Quart):
             return [func for name in names for func in registry.get(name, ())]
         return [func for name in names for func in reversed(registry.get(name, ()))]
 
+    # Serving. Quart pushes an application context here in any case; a Flask application whose teardown functions count
+    # on a request would not start.
+
+    async def startup(self) -> None:
+        if self.before_serving_funcs or self.while_serving_gens:
+            await super().startup()
+        else:
+            self.shutdown_event = self.event_class()
+
+    async def shutdown(self) -> None:
+        if self.after_serving_funcs or self.while_serving_gens or self.background_tasks:
+            await super().shutdown()
+        else:
+            self.shutdown_event.set()
+
     # Contexts and teardown.
 
     def app_context(self) -> QuartAppContext:

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import get_args
 
-from . import environment, suite_run, table
+from . import suite_run, table
 from .command import CommandError
 from .console import Step, print_result
 from .result import Result
@@ -24,22 +24,21 @@ LANES: tuple[Lane, ...] = get_args(Lane)
 def main(argv: list[str] | None = None) -> int:
     """Run what the arguments name."""
     started = time.monotonic()
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    unknown = set(options.suite) - {suite.key for suite in SUITES}
+    if unknown:
+        parser.error(f"no suite is called {', '.join(sorted(unknown))}")
     suites = [suite for suite in SUITES if _is_wanted(suite, options)]
     lanes = options.lane or (LANES[:2] if options.quick else LANES)
     results, broken = _run_all(suites, lanes, tuple(options.overrides))
     bad = [result for result in results if not result.is_good]
     print(f"{len(results)} runs, {len(bad)} with new failures, {broken} broken, {time.monotonic() - started:.0f} s")
-    if broken:
-        return 2
-    if bad:
-        return 1
     if options.write:
         table.write(results)
-    if options.check and (differences := table.differences(results)):
-        print("\n".join(differences))
-        return 3
-    return 0
+    differences = table.differences(results) if options.check else []
+    print("\n".join(differences))
+    return 2 if broken else 1 if bad else 3 if differences else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,3 +52,46 @@ def _parser() -> argparse.ArgumentParser:
     with_help = "another version of a package (flask==3.2.0); may be given twice"
     parser.add_argument("--with", dest="overrides", action="append", default=[], metavar="PACKAGE==VERSION", help=with_help)
     return parser
+
+
+def _is_wanted(suite: Suite, options: argparse.Namespace) -> bool:
+    if options.suite:
+        return suite.key in options.suite
+    return suite.quick or not options.quick
+
+
+def _run_all(
+    suites: list[Suite], lanes: tuple[Lane, ...], overrides: tuple[str, ...]
+) -> tuple[list[Result], int]:
+    """The results, and how many could not be had."""
+    results: list[Result] = []
+    broken = 0
+    plan = [(suite, lane) for suite in suites for lane in lanes]
+    for number, (suite, lane) in enumerate(plan, 1):
+        print(f"[{number}/{len(plan)}] {suite.name}, lane {lane}", flush=True)
+        try:
+            flask = _run(suite, "flask", lane, overrides)
+            webserver = _run(suite, "webserver", lane, overrides)
+        except CommandError as error:
+            print(f"  BROKEN: {error}", flush=True)
+            broken += 1
+            continue
+        results.append(Result(suite, lane, suite.version_with(overrides), flask, webserver))
+        print_result(results[-1])
+    return results, broken
+
+
+def _run(suite: Suite, target: Target, lane: Lane, overrides: tuple[str, ...]) -> Answer:
+    step = Step(f"  {target:<9}")
+    try:
+        answer = suite_run.run_suite(suite, target, lane, overrides, step.progress)
+    except CommandError:
+        step.end("broken")
+        raise
+    outcomes = ", ".join(f"{len(answer.named(outcome))} {outcome}" for outcome in ("passed", "failed", "skipped"))
+    step.end(f"{outcomes} in {answer.seconds:.1f} s")
+    return answer
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -83,3 +83,6 @@ SUITES = (
     Suite("Flask-Caching", "flask-caching", "2.5.1", extras=("pylibmc", "redis", "pytest-xprocess", "pytest-asyncio")),
     Suite("Flask-Compress", "flask-compress", "1.25", extras=("flask-caching",)),
 )
+
+#: Projects that were looked at and cannot be run: version and reason.
+WITHOUT_TESTS: dict[str, tuple[str, str]] = {}

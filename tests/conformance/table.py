@@ -1,0 +1,105 @@
+"""The page with the results, in the migration guide: written from the runs, and compared with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, get_args
+
+from . import cache, environment
+from .suites import SUITES, WITHOUT_TESTS
+from .swap.order import Lane
+
+if TYPE_CHECKING:
+    from .result import Result
+
+FILE = cache.ROOT / "migration_guide" / "conformance.md"
+
+HEAD = ("Suite", "Lane", "Passed on Flask", "Passed on WebServer", "Newly failing", "Newly passing", "Not applicable")
+
+#: What is compared is the row; its key are the first two cells.
+Row = tuple[str, ...]
+
+INTRODUCTION = """\
+# Other people's tests
+
+The suites below belong to the projects that they are named after. Each is run twice in the same environment: on
+`flask.Flask`, and with `WebServer` in its place. *Newly failing* are tests that pass on Flask and do not on WebServer.
+
+- Lane **sync**: the suite as it is.
+- Lane **async**: every view that the suite registers becomes an `async def` with the same body, on both sides.
+- Lane **async-hooks**: hooks and error handlers as well.
+
+A number of passed tests in an async lane can be lower than in lane sync on both sides: a body that was written for a
+thread of its own does not always run on an event loop. *Newly passing* are those that Flask fails there and WebServer
+does not.
+
+This page is written by `python -m tests.conformance --write`, from the releases that were current on {day}; CI runs a part
+of it with `--check`.
+"""
+
+
+def write(results: Iterable[Result]) -> None:
+    """Put the results into the page; rows of suites that were not run stay as they are."""
+    rows = _committed() | {row[:2]: row for row in map(_row, results)}
+    parts = (_results(rows), _not_applicable(), _without_tests())
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text("\n".join(parts))
+
+
+def differences(results: Iterable[Result]) -> list[str]:
+    """What the page says otherwise than the results."""
+    committed = _committed()
+    found = []
+    for row in map(_row, results):
+        known = committed.get(row[:2])
+        if known != row:
+            found.append(f"{FILE.name} has {_line(known) if known else 'no row'}, the run gave {_line(row)}")
+    if found:
+        found.append("python -m tests.conformance --write brings the page up to date.")
+    return found
+
+
+def _row(result: Result) -> Row:
+    counts = (
+        len(result.flask.named("passed")),
+        len(result.webserver.named("passed")),
+        len(result.newly_failing),
+        len(result.newly_passing),
+        result.not_applicable,
+    )
+    return (f"{result.suite.name} {result.version}", result.lane, *map(str, counts))
+
+
+def _line(row: Row) -> str:
+    return f"| {' | '.join(row)} |"
+
+
+def _committed() -> dict[Row, Row]:
+    """The rows of the page, by suite and lane."""
+    if not FILE.exists():
+        return {}
+    lines = (line for line in FILE.read_text().splitlines() if line.startswith("| "))
+    rows = (tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines)
+    return {row[:2]: row for row in rows if len(row) == len(HEAD) and row != HEAD}
+
+
+def _results(rows: dict[Row, Row]) -> str:
+    order = [(f"{suite.name} {suite.version}", lane) for suite in SUITES for lane in get_args(Lane)]
+    lines = [_line(rows[key]) for key in order if key in rows]
+    return "\n".join((INTRODUCTION.format(day=environment.AS_OF), *_header(HEAD), *lines, ""))
+
+
+def _header(cells: Row) -> tuple[str, str]:
+    return _line(cells), f"|{'---|' * len(cells)}"
+
+
+def _not_applicable() -> str:
+    head = ("Suite", "Test", "Why")
+    rows = ((suite.name, f"`{test}`", why) for suite in SUITES for test, why in suite.excluded.items())
+    return "\n".join(("## Tests that cannot apply", "", *_header(head), *map(_line, rows), ""))
+
+
+def _without_tests() -> str:
+    head = ("Project", "Version looked at", "Why it is not in the table")
+    rows = ((project, version, why) for project, (version, why) in WITHOUT_TESTS.items())
+    return "\n".join(("## Projects that are not in the table", "", *_header(head), *map(_line, rows), ""))

@@ -1,0 +1,144 @@
+"""How many times a request crosses from the event loop to a thread: counted, not timed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import flask
+import httpx
+import pytest
+import quart
+from asgiref.sync import sync_to_async
+
+from aeros_compat import WebServer
+from aeros_compat.lanes.threads import Lease, Turn, WorkerThreads
+
+from .servers import served
+
+
+class CountingThreads(WorkerThreads):
+    """Worker threads that count the jobs which they are given."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.hops = 0
+
+    def turn(self) -> Turn:
+        return _counting(Turn)(self)
+
+    def lease(self) -> Lease:
+        return _counting(Lease)(self)
+
+
+def _counting(kind: type[Any]) -> Any:
+    class Counting(kind):  # type: ignore[misc]
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            self._threads.hops += 1
+            return super().submit(fn, *args, **kwargs)  # type: ignore[no-any-return]
+
+    return Counting
+
+
+@pytest.fixture
+def counted(app: WebServer) -> WebServer:
+    app._threads = (os.getpid(), CountingThreads())
+    app.add_url_rule("/sync", view_func=lambda: "sync", endpoint="sync")
+
+    async def view() -> str:
+        return "async"
+
+    app.add_url_rule("/async", view_func=view, endpoint="async")
+    return app
+
+
+def hops_of(app: WebServer, path: str) -> int:
+    threads = app.threads
+    assert isinstance(threads, CountingThreads)
+    with served(app) as url, httpx.Client(base_url=url) as client:
+        client.get(path).raise_for_status()  # the first request may set things up
+        before = threads.hops
+        client.get(path).raise_for_status()
+        return threads.hops - before
+
+
+def add_sync_hooks(app: WebServer, count: int) -> None:
+    for _ in range(count):
+        app.before_request(lambda: None)
+        app.after_request(lambda response: response)
+        app.teardown_request(lambda error: None)
+        app.teardown_appcontext(lambda error: None)
+
+
+async def _async_hook(*args: Any) -> Any:
+    return args[0] if args else None
+
+
+@pytest.mark.parametrize("hooks", [0, 1, 5])
+def test_sync_view_costs_one_hop_however_many_hooks(counted: WebServer, hooks: int) -> None:
+    add_sync_hooks(counted, hooks)
+    assert hops_of(counted, "/sync") == 1
+
+
+def test_async_view_without_sync_hooks_costs_none(counted: WebServer) -> None:
+    assert hops_of(counted, "/async") == 0
+
+
+def test_async_hooks_around_an_async_view_cost_none(counted: WebServer) -> None:
+    counted.before_request(_async_hook)
+    counted.after_request(_async_hook)
+    counted.teardown_request(_async_hook)
+    counted.teardown_appcontext(_async_hook)
+    assert hops_of(counted, "/async") == 0
+
+
+@pytest.mark.parametrize("hooks", [1, 5])
+def test_async_view_with_sync_hooks_costs_at_most_two(counted: WebServer, hooks: int) -> None:
+    add_sync_hooks(counted, hooks)
+    assert hops_of(counted, "/async") == 2
+
+
+def test_sync_and_async_hooks_in_turns_cost_two(counted: WebServer) -> None:
+    for _ in range(3):
+        add_sync_hooks(counted, 1)
+        counted.before_request(_async_hook)
+        counted.after_request(_async_hook)
+        counted.teardown_request(_async_hook)
+    assert hops_of(counted, "/async") == 2
+
+
+def test_only_teardown_is_sync(counted: WebServer) -> None:
+    counted.teardown_appcontext(lambda error: None)
+    assert hops_of(counted, "/async") == 1
+
+
+def test_sync_pieces_of_an_async_request_share_a_thread(counted: WebServer) -> None:
+    """Also a plain ``sync_to_async(f)`` of the view, and a context processor under Quart's render_template."""
+    names: list[str] = []
+
+    def note(*args: Any) -> Any:
+        names.append(threading.current_thread().name)
+        return args[0] if args else None
+
+    counted.before_request(lambda: note())
+    counted.after_request(note)
+    counted.teardown_request(note)
+    counted.teardown_appcontext(note)
+    counted.context_processor(lambda: note() or {})
+
+    @counted.route("/all")
+    async def view() -> str:
+        flask.after_this_request(note)
+        await sync_to_async(note)()
+        await quart.render_template_string("x")
+        names.append("loop " + threading.current_thread().name)
+        return "ok"
+
+    assert hops_of(counted, "/all") == 4
+    names = names[len(names) // 2 :]
+    assert [name for name in names if name.startswith("loop")] == ["loop test-uvicorn"]
+    assert len({name for name in names if not name.startswith("loop")}) == 1
+    assert len(names) == 8
