@@ -62,9 +62,7 @@ class Router:
         self._generation = -1
         #: Host and subdomain matching, and a method of one's own, need Flask's request: it matches for itself.
         self.matches_early = (
-            not app.overrides("create_url_adapter")
-            and not app.url_map.host_matching
-            and not app.subdomain_matching
+            not app.overrides("create_url_adapter") and not app.url_map.host_matching and not app.subdomain_matching
         )
 
     def match(self, scope: HTTPScope, path: str) -> Match | None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 from asgiref.sync import markcoroutinefunction
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
-from quart import Quart
 from quart.wrappers import Response as QuartResponse
 from werkzeug.datastructures import ImmutableDict
 
@@ -23,6 +22,7 @@ from .gateway.answer import is_async_iterable, stream
 from .gateway.environ import EXCHANGE
 from .gateway.wsgi_entry import WSGICall
 from .lanes.threads import WorkerThreads
+from .quart_api import QuartAPI
 from .responses import from_quart
 from .routing import Router, UrlMap
 from .serving.run import serve
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from flask.sessions import SessionMixin
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Request, Response
-    from quart.typing import TestClientProtocol
     from werkzeug.routing import MapAdapter
 
     from .types import Receive, Scope, Send
@@ -44,26 +43,7 @@ if TYPE_CHECKING:
 WORKER_THREADS = 8
 
 
-def _core_method(name: str) -> Any:
-    """A method of Quart's that Flask does not have, on the WebServer."""
-
-    def call(self: WebServer, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self.core, name)(*args, **kwargs)
-
-    call.__name__, call.__doc__ = name, getattr(Quart, name).__doc__
-    return call
-
-
-def _core_attribute(name: str) -> Any:
-    """A registry of Quart's that Flask does not have, on the WebServer: blueprints of Quart's fill it."""
-
-    def read(self: WebServer) -> Any:
-        return getattr(self.core, name)
-
-    return property(read)
-
-
-class WebServer(Flask):
+class WebServer(QuartAPI, Flask):
     """A Flask application that is served by an ASGI Quart core.
 
     The positional parameters are those of :class:`flask.Flask`, in its order. Keyword-only, in addition:
@@ -98,6 +78,7 @@ class WebServer(Flask):
         **kwargs: Any,
     ) -> None:
         _check_settings(host, port, worker_threads)
+        _check_names(kwargs)
         super().__init__(import_name, *args, **kwargs)
         self.host = host
         self.port = port
@@ -240,6 +221,9 @@ class WebServer(Flask):
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
         return RequestContext(self, environ)
 
+    def test_request_context(self, *args: Any, **kwargs: Any) -> RequestContext:
+        return cast("RequestContext", super().test_request_context(*args, **kwargs))
+
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         exchange = request.environ.get(EXCHANGE) if request is not None else None
         match = exchange.match_for(request.environ) if exchange is not None and request is not None else None
@@ -249,37 +233,24 @@ class WebServer(Flask):
         adapter: MapAdapter = match.adapter
         return adapter
 
-    def async_test_client(self, use_cookies: bool = True, **kwargs: Any) -> TestClientProtocol:
-        """Quart's test client, for tests written with ``await``."""
-        return self.core.test_client(use_cookies, **kwargs)
-
-    # Quart's methods that Flask does not have.
-
-    websocket = _core_method("websocket")
-    add_websocket = _core_method("add_websocket")
-    before_serving = _core_method("before_serving")
-    while_serving = _core_method("while_serving")
-    after_serving = _core_method("after_serving")
-    add_background_task = _core_method("add_background_task")
-    before_websocket = _core_method("before_websocket")
-    after_websocket = _core_method("after_websocket")
-    teardown_websocket = _core_method("teardown_websocket")
-    before_serving_funcs = _core_attribute("before_serving_funcs")
-    after_serving_funcs = _core_attribute("after_serving_funcs")
-    while_serving_gens = _core_attribute("while_serving_gens")
-    before_websocket_funcs = _core_attribute("before_websocket_funcs")
-    after_websocket_funcs = _core_attribute("after_websocket_funcs")
-    teardown_websocket_funcs = _core_attribute("teardown_websocket_funcs")
-    background_tasks = _core_attribute("background_tasks")
-
 
 def _check_settings(host: object, port: object, worker_threads: object) -> None:
     if host is not None and not isinstance(host, str):
         raise TypeError(f"host must be a string such as '127.0.0.1', not {host!r}.")
     if port is not None and (not isinstance(port, int) or not 0 <= port <= 65535):
         raise ValueError(f"port must be a number from 0 to 65535, not {port!r}.")
-    if not isinstance(worker_threads, int) or worker_threads < 1:
+    if not isinstance(worker_threads, int) or isinstance(worker_threads, bool) or worker_threads < 1:
         raise ValueError(f"worker_threads must be a number of threads, at least 1, not {worker_threads!r}.")
+
+
+def _check_names(keywords: dict[str, Any]) -> None:
+    flask_names = list(inspect.signature(Flask.__init__).parameters)[1:]
+    for name in keywords:
+        if name not in flask_names:
+            raise TypeError(
+                f"WebServer() got an unexpected keyword argument {name!r}. It takes those of flask.Flask"
+                f" ({', '.join(flask_names)}) and host, port, worker_threads."
+            )
 
 
 def _announce_coroutine(func: Any) -> None:

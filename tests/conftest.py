@@ -24,7 +24,7 @@ def _async(view: View) -> View:
         return view(*args, **kwargs)
 
     # Not a sync function in disguise: what a user would have written.
-    del converted.__wrapped__  # type: ignore[attr-defined]
+    del converted.__wrapped__
     return converted
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 import httpx
@@ -14,10 +12,15 @@ import pytest
 import quart
 from asgiref.sync import sync_to_async
 
-from aeros_compat import WebServer
 from aeros_compat.lanes.threads import Lease, Turn, WorkerThreads
 
 from .servers import served
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from aeros_compat import WebServer
 
 
 class CountingThreads(WorkerThreads):
@@ -28,10 +31,12 @@ class CountingThreads(WorkerThreads):
         self.hops = 0
 
     def turn(self) -> Turn:
-        return _counting(Turn)(self)
+        turn: Turn = _counting(Turn)(self)
+        return turn
 
     def lease(self) -> Lease:
-        return _counting(Lease)(self)
+        lease: Lease = _counting(Lease)(self)
+        return lease
 
 
 def _counting(kind: type[Any]) -> Any:

@@ -9,16 +9,17 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 import httpx
 import pytest
 import quart
 
-from aeros_compat import WebServer
-
 from .servers import raw_exchange, served, wait_for
+
+if TYPE_CHECKING:
+    from aeros_compat import WebServer
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("tests.isolation")
 
@@ -103,9 +104,7 @@ def test_200_concurrent_requests_on_8_threads(app: WebServer) -> None:
 
             async def one(number: str) -> httpx.Response:
                 path = "/sync" if int(number) % 2 else "/async"
-                return await session.post(
-                    path, params={"n": number}, headers={"X-Number": number}, content=number
-                )
+                return await session.post(path, params={"n": number}, headers={"X-Number": number}, content=number)
 
             # One cookie jar for all would share the session between the requests.
             session.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 import flask.views
@@ -16,7 +15,10 @@ from werkzeug.routing import BaseConverter
 
 from aeros_compat import WebServer
 
-from .conftest import Lane
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from .conftest import Lane
 
 
 def test_function_view_with_arguments(app: WebServer, lane: Lane) -> None:
@@ -61,7 +63,7 @@ def test_class_based_views(app: WebServer) -> None:
     class Async(flask.views.View):
         init_every_request = False
 
-        async def dispatch_request(self, **kwargs: Any) -> str:
+        async def dispatch_request(self, **kwargs: Any) -> str:  # type: ignore[override]
             await asyncio.sleep(0)
             return f"async {kwargs['id']}"
 
@@ -98,7 +100,7 @@ def test_class_based_view_with_a_sync_decorator(app: WebServer) -> None:
     class Decorated(flask.views.View):
         decorators = [noting]
 
-        async def dispatch_request(self, **kwargs: Any) -> str:
+        async def dispatch_request(self, **kwargs: Any) -> str:  # type: ignore[override]
             return "decorated"
 
     app.add_url_rule("/", view_func=Decorated.as_view("decorated"))
@@ -210,7 +212,7 @@ def test_custom_classes(lane: Lane) -> None:
         default_mimetype = "text/x-special"
 
     class Provider(DefaultJSONProvider):
-        def default(self, o: Any) -> Any:  # type: ignore[override]
+        def default(self, o: Any) -> Any:
             return f"<{type(o).__name__}>"
 
     class Globals(flask.ctx._AppCtxGlobals):
@@ -240,7 +242,7 @@ def test_sync_generator(app: WebServer, lane: Lane) -> None:
             yield flask.request.args["a"]
             yield flask.request.args["b"]
 
-        return pieces()
+        return pieces()  # type: ignore[call-arg]
 
     assert app.test_client().get("/?a=1&b=2").text == "12"
 

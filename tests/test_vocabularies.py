@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 import pytest
 import quart
 
-from aeros_compat import WebServer
+if TYPE_CHECKING:
+    from aeros_compat import WebServer
 
-from .conftest import Lane
+    from .conftest import Lane
 
 
 def test_one_state_behind_both(app: WebServer, lane: Lane) -> None:
@@ -24,7 +25,7 @@ def test_one_state_behind_both(app: WebServer, lane: Lane) -> None:
     def page(name: str) -> Any:
         flask.g.from_flask = 2
         quart.session["m"] = 2
-        assert quart.g._get_current_object() is flask.g._get_current_object()  # type: ignore[attr-defined]
+        assert quart.g._get_current_object() is flask.g._get_current_object()
         assert flask.g.from_quart == 1
         assert quart.g.from_flask == 2
         assert flask.session["m"] == 2
