@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 from typing import TYPE_CHECKING, Any
@@ -43,11 +44,17 @@ def _await_callbacks(command: click.Command) -> None:
 def _awaiting(callback: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(callback)
     def call(*args: Any, **kwargs: Any) -> Any:
-        async def run() -> Any:
-            # Called here, so that with_appcontext around it pushes the context in which it runs.
-            return await callback(*args, **kwargs)
+        # Called here and not in the loop: with_appcontext around it asks click for its context, a thread-local.
+        result = callback(*args, **kwargs)
 
-        return async_to_sync(run)()
+        async def wait() -> Any:
+            return await result
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(wait())
+        return async_to_sync(wait)()
 
     call.awaits = True  # type: ignore[attr-defined]
     return call

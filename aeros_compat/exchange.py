@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from flask.wrappers import Request
 
+    from .gateway.answer import Answer
     from .gateway.body import Body
     from .routing import Match
     from .types import HTTPScope
@@ -54,8 +55,17 @@ class Exchange:
     def __init__(self, scope: HTTPScope, body: Body) -> None:
         self.scope = scope
         self.body = body
+        #: The values of the headers that the server itself looks at.
+        self.host: str | None = None
+        self.content_length: int | None = None
+        self.has_cookies = False
+        self.wants_upgrade = False
+        self._read_headers()
         self.context = contextvars.copy_context()
         self.match: Match | None = None
+        #: Set when the server's task is cancelled while a thread still works on the answer.
+        self.abandoned = False
+        self.answer: Answer | None = None
         self._routed: tuple[object, ...] = ()
         self.caller: Caller | None = (scope.get("extensions") or {}).get(CALLER)
         if self.caller is not None:
@@ -86,9 +96,16 @@ class Exchange:
             return None
         return self.match if _routing_values(environ) == self._routed else None
 
-    @property
-    def has_cookies(self) -> bool:
-        return any(name == b"cookie" for name, _ in self.scope["headers"])
+    def _read_headers(self) -> None:
+        for name, value in self.scope["headers"]:
+            if name == b"host":
+                self.host = value.decode("latin-1").strip(" \t")
+            elif name == b"cookie":
+                self.has_cookies = True
+            elif name == b"content-length":
+                self.content_length = int(value) if value.isdigit() else None
+            elif name == b"upgrade":
+                self.wants_upgrade = True
 
     def make_request(self, app: WebServer) -> Request:
         """Flask's request object."""

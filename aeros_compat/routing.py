@@ -20,7 +20,7 @@ from .upstream import converters_of
 if TYPE_CHECKING:
     from flask.wrappers import Request
 
-    from .types import Headers, HTTPScope
+    from .exchange import Exchange
     from .webserver import WebServer
 
 _BUILT_IN = BaseConverter.__module__
@@ -34,12 +34,19 @@ class Match(NamedTuple):
     rule: Rule | None = None
     view_args: dict[str, Any] | None = None
     exception: HTTPException | None = None
+    trusted_hosts: list[str] | None = None
     #: Arguments still have to be converted by Flask, inside the request's contexts.
     unconverted: bool = False
 
+    def name_host(self, request: Request) -> None:
+        """Give the request what ``Flask.create_url_adapter`` gives it."""
+        request.host = self.host
+        if self.trusted_hosts is not None:
+            request.trusted_hosts = self.trusted_hosts
+
     def apply_to(self, request: Request) -> None:
         """Give the request what ``RequestContext.match_request`` gives it."""
-        request.host = self.host
+        self.name_host(request)
         if self.exception is not None:
             request.routing_exception = self.exception
         elif self.unconverted:
@@ -65,15 +72,17 @@ class Router:
             not app.overrides("create_url_adapter") and not app.url_map.host_matching and not app.subdomain_matching
         )
 
-    def match(self, scope: HTTPScope, path: str) -> Match | None:
+    def match(self, exchange: Exchange, path: str) -> Match | None:
         """The match for ``path`` (decoded, below the root path), or None if Flask has to find it."""
-        host_header, upgrade = _routing_headers(scope["headers"])
-        if upgrade or not self.matches_early:
+        # An upgrade may change the scheme that is matched.
+        if exchange.wants_upgrade or not self.matches_early:
             return None
+        scope = exchange.scope
         scheme = scope.get("scheme", "http")
         server = scope.get("server")
+        trusted_hosts = self._config["TRUSTED_HOSTS"]
         try:
-            host = get_host(scheme, host_header, server and (server[0], server[1]), self._config["TRUSTED_HOSTS"])
+            host = get_host(scheme, exchange.host, server and (server[0], server[1]), trusted_hosts)
         except HTTPException:
             return None
         adapter = MapAdapter(
@@ -86,7 +95,7 @@ class Router:
             scope["method"],
             scope["query_string"].decode("utf-8", "replace"),
         )
-        return self._match(adapter, host)
+        return self._match(adapter, host)._replace(trusted_hosts=trusted_hosts)
 
     def _match(self, adapter: MapAdapter, host: str) -> Match:
         shadow = self._shadow_of_user_converters()
@@ -170,15 +179,3 @@ def _passing(converter: type[BaseConverter]) -> type[BaseConverter]:
         return value
 
     return type(converter.__name__, (converter,), {"to_python": to_python})
-
-
-def _routing_headers(headers: Headers) -> tuple[str | None, bool]:
-    """The Host header, and whether the client asks for an upgrade (which changes the scheme that is matched)."""
-    host: str | None = None
-    upgrade = False
-    for name, value in headers:
-        if name == b"host":
-            host = value.decode("latin-1").strip(" \t")
-        elif name == b"upgrade":
-            upgrade = True
-    return host, upgrade

@@ -7,6 +7,7 @@ The rule of this file: nothing else in the package touches a private name of Fla
 from __future__ import annotations
 
 import os
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from asgiref.local import _Storage
@@ -17,6 +18,9 @@ from flask.globals import _cv_request as flask_request_var
 from flask.templating import _default_template_ctx_processor as flask_template_defaults
 from quart.globals import _cv_app as quart_app_var
 from quart.globals import _cv_request as quart_request_var
+from werkzeug.wrappers import Response
+from werkzeug.wrappers.response import _iter_encoded
+from werkzeug.wsgi import ClosingIterator
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,6 +36,7 @@ __all__ = [
     "begin_serving",
     "bind_executor",
     "bridge_state",
+    "closes_nothing",
     "converters_of",
     "find_error_handler",
     "flask_app_var",
@@ -80,6 +85,25 @@ _MISSING: Any = object()
 _ASGIREF_VARIABLES: frozenset[contextvars.ContextVar[Any]] = frozenset(
     {SyncToAsync.thread_sensitive_context, SyncToAsync.deadlock_context}
 )
+
+
+def closes_nothing(iterable: object) -> bool:
+    """Whether ``close()`` of a WSGI iterable is known to do nothing.
+
+    Werkzeug wraps every response in a ``ClosingIterator``, also where no function was registered with
+    ``call_on_close`` and the body has nothing to close. Calling it would cost each request a second hop.
+    """
+    if type(iterable) is not ClosingIterator:
+        return False
+    for callback in iterable._callbacks:
+        owner = getattr(callback, "__self__", None)
+        if isinstance(owner, GeneratorType) and owner.gi_code is _iter_encoded.__code__:
+            continue  # Werkzeug's loop over the body
+        if not isinstance(owner, Response) or type(owner).close is not Response.close:
+            return False
+        if owner._on_close or hasattr(owner.response, "close"):
+            return False
+    return True
 
 
 def bind_executor(executor: Executor) -> None:

@@ -229,7 +229,7 @@ class WebServer(QuartAPI, Flask):
         match = exchange.match_for(request.environ) if exchange is not None and request is not None else None
         if match is None or request is None:
             return super().create_url_adapter(request)
-        request.host = match.host
+        match.name_host(request)
         adapter: MapAdapter = match.adapter
         return adapter
 

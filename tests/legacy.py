@@ -34,7 +34,7 @@ _CSRF_TOKEN = re.compile(r'name="csrf_token"[^>]* value="([^"]+)"')
 def environment(**variables: str) -> dict[str, str]:
     """The environment for a program that is started: no settings of this test run, or of the user's Flask, leak in."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "FLASK_", "HANGAR_"))}
-    return kept | {"PYTHONDONTWRITEBYTECODE": "1"} | variables
+    return kept | variables
 
 
 def run(*command: str, cwd: Path, env: dict[str, str] | None = None, stdin: str = "") -> str:
@@ -92,6 +92,9 @@ def served(folder: Path, code: str, env: dict[str, str] | None = None) -> Iterat
         assert running.poll() is None, f"the server ended:\n{log.read_text()}"
         yield f"http://127.0.0.1:{port}"
         assert running.poll() is None, f"the server ended:\n{log.read_text()}"
+    except BaseException as error:
+        error.add_note(f"The server's log ends with:\n{log.read_text()[-5000:]}")
+        raise
     finally:
         running.terminate()
         try:
@@ -136,6 +139,8 @@ class Visitor:
         assert head.headers.get("content-type") == response.headers.get("content-type")
         return response
 
-    def post(self, path: str, expected: int = 302, files: Any = None, **fields: str) -> httpx.Response:
+    def post(
+        self, path: str, form: dict[str, str] | None = None, *, expected: int = 302, files: Any = None
+    ) -> httpx.Response:
         """A form, with the token that the page before had."""
-        return self.ask("POST", path, expected, data={**fields, "csrf_token": self.csrf_token}, files=files)
+        return self.ask("POST", path, expected, data={**(form or {}), "csrf_token": self.csrf_token}, files=files)

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -40,23 +41,23 @@ def served(app: Any, **options: Any) -> Iterator[str]:
 @contextlib.contextmanager
 def process(*command: str, port: int, cwd: Path, env: dict[str, str] | None = None) -> Iterator[str]:
     """A server started by a command line, which listens on ``port``; gives its base URL."""
-    running = subprocess.Popen(
-        [sys.executable, "-m", *command], cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        wait_for(lambda: is_listening(port) or running.poll() is not None)
-        if running.poll() is not None:
-            assert running.stdout is not None
-            raise AssertionError(f"{command[0]} ended: {running.stdout.read()}")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        running.terminate()
+    # A file, because nobody would read a pipe while the server runs.
+    with tempfile.TemporaryFile("w+") as log:
+        running = subprocess.Popen([sys.executable, "-m", *command], cwd=cwd, env=env, stdout=log, stderr=log)
         try:
-            running.communicate(timeout=15)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.communicate()
-            raise
+            wait_for(lambda: is_listening(port) or running.poll() is not None)
+            if running.poll() is not None:
+                log.seek(0)
+                raise AssertionError(f"{command[0]} ended: {log.read()}")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            running.terminate()
+            try:
+                running.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
+                raise
 
 
 def free_port() -> int:

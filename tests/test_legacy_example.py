@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from .legacy import PYTHON, STEPS, Visitor, copy_example, environment, fill, run, served
+from .legacy import PYTHON, ROOT, STEPS, Visitor, copy_example, environment, fill, run, served
+from .servers import free_port, is_listening, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 TAIL = "N102UW"
 PLANE = f"/aircraft/{TAIL}"
@@ -80,12 +86,12 @@ def suites(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[int, str
         done = subprocess.run(
             (*PYTHON, "-m", "pytest", "-W", "error", "-q", "-ra", "-p", "no:cacheprovider"),
             cwd=folder,
-            env=environment(),
+            env=environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=300,
+            timeout=600,
         )
         return done.returncode, done.stdout
 
@@ -93,7 +99,7 @@ def suites(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[int, str
         return dict(zip(STEPS, pool.map(run_suite, STEPS), strict=True))
 
 
-@pytest.mark.parametrize("step", STEPS, ids=STEPS.values())
+@pytest.mark.parametrize("step", list(STEPS), ids=list(STEPS.values()))
 def test_its_own_suite(suites: dict[int, tuple[int, str]], step: int) -> None:
     code, output = suites[step]
     assert code == 0, output
@@ -114,10 +120,18 @@ class Site:
         self.url = url
 
 
-@pytest.fixture(scope="module", params=STEPS, ids=STEPS.values())
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = copy_example(tmp_path_factory.mktemp("site") / "hangar", request.param)
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the application keeps in its instance folder, filled by its own commands."""
+    folder = copy_example(tmp_path_factory.mktemp("data") / "hangar", 1)
     fill(folder)
+    return folder / "instance"
+
+
+@pytest.fixture(scope="module", params=list(STEPS), ids=list(STEPS.values()))
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[Site]:
+    folder = copy_example(tmp_path_factory.mktemp("site") / "hangar", request.param)
+    shutil.copytree(data, folder / "instance")
     with served(folder, "from wsgi import app; app.run(port=port)") as url:
         yield Site(request.param, folder, url)
 
@@ -164,9 +178,9 @@ def look_around(guest: Visitor) -> None:
     assert "None." in guest.get(f"{PLANE}/orders/").text
     assert guest.get("/airports/").text.count('<td><a href="/airports/') == 339
     assert " nm" in guest.get("/airports/JFK").text
-    guest.post("/units/metric", 303)
+    guest.post("/units/metric", expected=303)
     assert " km" in guest.get("/airports/JFK").text
-    guest.post("/units/imperial", 303)
+    guest.post("/units/imperial", expected=303)
     assert "None." in guest.get("/board/").text
     assert "None." in guest.get("/board/closed").text
 
@@ -174,15 +188,17 @@ def look_around(guest: Visitor) -> None:
 def sign_up(lee: Visitor) -> str:
     """A mechanic signs up, logs in at the second attempt, and makes a token."""
     lee.get("/auth/register")
-    password = {"password": "lee-password", "confirm": "lee-password"}
-    assert "may not" not in lee.post("/auth/register", username="lee", display_name="Lee", **password).text
-    lee.get("/auth/login?next=/auth/profile")
-    refused = lee.post("/auth/login?next=/auth/profile", 200, username="lee", password="wrong")
+    new = {"username": "lee", "display_name": "Lee", "password": "lee-password", "confirm": "lee-password"}
+    assert lee.post("/auth/register", new).headers["location"] == "/auth/login"
+    assert "That user name is taken." in lee.post("/auth/register", new, expected=200).text
+    login = "/auth/login?next=/auth/profile"
+    lee.get(login)
+    refused = lee.post(login, {"username": "lee", "password": "wrong"}, expected=200)
     assert "The user name or the password is wrong." in refused.text
-    entered = lee.post("/auth/login?next=/auth/profile", username="lee", password="lee-password")
+    entered = lee.post(login, {"username": "lee", "password": "lee-password"})
     assert entered.headers["location"] == "/auth/profile"
     lee.get("/auth/profile")
-    lee.post("/auth/profile", display_name="Lee Mechanic")
+    lee.post("/auth/profile", {"display_name": "Lee Mechanic"})
     assert "Lee Mechanic" in lee.get("/auth/profile").text
     return make_token(lee)
 
@@ -196,37 +212,40 @@ def make_token(visitor: Visitor) -> str:
 
 def log_in_as_lead(maria: Visitor) -> None:
     maria.get("/auth/login")
-    maria.post("/auth/login", username="maria", password="maria-password", remember="y")
+    maria.post("/auth/login", {"username": "maria", "password": "maria-password", "remember": "y"})
     assert "Audit" in maria.get("/").text
 
 
 def keep_the_register(maria: Visitor) -> None:
     maria.get("/aircraft/new")
-    refused = maria.post("/aircraft/new", 200, **CESSNA, tail_number=TAIL)
+    refused = maria.post("/aircraft/new", CESSNA | {"tail_number": TAIL}, expected=200)
     assert "That aircraft is in the register already." in refused.text
-    created = maria.post("/aircraft/new", **CESSNA, tail_number="n4711c")
+    created = maria.post("/aircraft/new", CESSNA | {"tail_number": "n4711c"})
     assert created.headers["location"] == "/aircraft/N4711C"
     maria.get("/aircraft/N4711C/edit")
-    assert "There is no such airport." in maria.post("/aircraft/N4711C/edit", 200, **CESSNA | {"base": "XXX"}).text
-    maria.post("/aircraft/N4711C/edit", **CESSNA | {"model": "172 <P>"})
+    refused = maria.post("/aircraft/N4711C/edit", CESSNA | {"base": "XXX"}, expected=200)
+    assert "There is no such airport." in refused.text
+    maria.post("/aircraft/N4711C/edit", CESSNA | {"model": "172 <P>"})
     assert "172 &lt;P&gt;" in maria.get("/aircraft/N4711C").text
     maria.post("/aircraft/N4711C/watch")
     assert "N4711C" in maria.get("/").text
-    assert "manufacturer" not in maria.get("/audit/?action=aircraft-changed").text.partition("<tbody>")[2].lower()
+    changes = maria.get("/audit/?action=aircraft-changed").text
+    assert "<td>N4711C</td><td>registered</td>" in changes
+    assert "<td>N4711C</td><td>model</td>" in changes
 
 
 def work_on_orders(lee: Visitor, maria: Visitor) -> None:
     lee.get(f"{PLANE}/orders/new")
     order = {"title": "Replace the tyre", "category": "landing gear", "priority": "urgent", "due_on": "2020-01-01"}
-    assert lee.post(f"{PLANE}/orders/new", **order).headers["location"] == f"{PLANE}/orders/1"
-    noted = lee.post(f"{PLANE}/orders/1/notes", body="The part <is> on its way.")
+    assert lee.post(f"{PLANE}/orders/new", order).headers["location"] == f"{PLANE}/orders/1"
+    noted = lee.post(f"{PLANE}/orders/1/notes", {"body": "The part <is> on its way."})
     assert noted.headers["location"] == f"{PLANE}/orders/1#notes"
     page = lee.get(f"{PLANE}/orders/1").text
     assert "The part &lt;is&gt; on its way." in page
     assert "overdue" in page
     assert "Board (1)" in page
     lee.post(f"{PLANE}/orders/1/close")
-    lee.post(f"{PLANE}/orders/1/reopen", 403)
+    lee.post(f"{PLANE}/orders/1/reopen", expected=403)
     maria.get(PLANE)
     maria.post(f"{PLANE}/orders/1/reopen")
     assert "is open again" in maria.get(f"{PLANE}/orders/1").text
@@ -235,10 +254,10 @@ def work_on_orders(lee: Visitor, maria: Visitor) -> None:
 
 def exchange_documents(lee: Visitor, maria: Visitor) -> None:
     lee.get(DOCUMENTS)
-    stored = lee.post(DOCUMENTS, title="Engine log", files={"file": ("Engine log.pdf", CONTENT)})
+    stored = lee.post(DOCUMENTS, {"title": "Engine log"}, files={"file": ("Engine log.pdf", CONTENT)})
     assert stored.headers["location"] == DOCUMENTS
     assert "The document is stored." in lee.get(DOCUMENTS).text
-    assert "This field is required." in lee.post(DOCUMENTS, 200, title="No file").text
+    assert "This field is required." in lee.post(DOCUMENTS, {"title": "No file"}, expected=200).text
 
     whole = lee.get(f"{DOCUMENTS}1")
     assert hashlib.sha256(whole.content).digest() == hashlib.sha256(CONTENT).digest()
@@ -250,7 +269,7 @@ def exchange_documents(lee: Visitor, maria: Visitor) -> None:
     lee.ask("GET", f"{DOCUMENTS}1", 416, headers={"Range": "bytes=9000000-"})
     lee.ask("GET", f"{DOCUMENTS}1", 304, headers={"If-None-Match": whole.headers["etag"]})
 
-    lee.post(f"{DOCUMENTS}1/delete", 403)
+    lee.post(f"{DOCUMENTS}1/delete", expected=403)
     maria.post(f"{DOCUMENTS}1/delete")
     lee.get(f"{DOCUMENTS}1", 404)
 
@@ -258,7 +277,7 @@ def exchange_documents(lee: Visitor, maria: Visitor) -> None:
 def read_reports(lee: Visitor) -> None:
     assert "Shift briefing" in lee.get("/reports/").text
     assert "BOEING" in lee.get("/reports/fleet").text
-    assert "2000–2004" in lee.get("/reports/age").text
+    assert "2000\N{EN DASH}2004" in lee.get("/reports/age").text
     assert "Lee Mechanic" in lee.get("/reports/workload").text
     assert " GBP " in lee.ask("GET", "/reports/briefing?airport=bos&currency=gbp").text
     no_answer = lee.get("/reports/briefing?currency=XXX", 503)
@@ -332,11 +351,11 @@ def go_wrong(lee: Visitor) -> None:
     assert lee.get("/aircraft?since=2010", 308).headers["location"].endswith("/aircraft/?since=2010")
     assert "Only a lead mechanic may do this." in lee.get("/audit/", 403).text
     lee.get(DOCUMENTS)
-    large = lee.post(DOCUMENTS, 413, title="Too large", files={"file": ("large.txt", b"x" * 2_500_000)})
-    assert "at most 2.1 MB" in large.text
+    large = {"file": ("large.txt", b"x" * 2_500_000)}
+    assert "at most 2.1 MB" in lee.post(DOCUMENTS, {"title": "Large"}, files=large, expected=413).text
     assert "The CSRF token is missing." in lee.ask("POST", "/auth/login", 400, data={"username": "lee"}).text
     lee.csrf_token = "forged"
-    assert "The form has expired" in lee.post(f"{PLANE}/watch", 400).text
+    assert "The form has expired" in lee.post(f"{PLANE}/watch", expected=400).text
 
 
 def leave(lee: Visitor) -> None:
@@ -381,3 +400,40 @@ def test_briefing_waits(site: Site) -> None:
         assert min(elapsed) >= 0.75
     else:
         assert 0.25 <= min(elapsed) < 0.6
+
+
+# The demo of the README.
+
+
+def test_demo(tmp_path: Path) -> None:
+    """From a clean copy of the project; the second time with the data of the first, at another step."""
+    for folder in ("scripts", "examples"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("instance", "__pycache__"))
+    with demo(tmp_path, 2, "new") as maria:
+        assert maria.get("/healthz").headers["server"] == "uvicorn"
+        maria.get("/aircraft/new")
+        maria.post("/aircraft/new", CESSNA | {"tail_number": "n4711c"})
+    with demo(tmp_path, 0, "kept from an earlier run") as maria:
+        assert maria.get("/healthz").headers["server"].startswith("Werkzeug")
+        maria.get("/aircraft/N4711C")
+
+
+@contextlib.contextmanager
+def demo(project: Path, step: int, data: str) -> Iterator[Visitor]:
+    """The demo at a step; gives a visitor who has logged in with what it printed."""
+    port = free_port()
+    command = (sys.executable, project / "scripts" / "demo", "--no-install", "--step", str(step), "--port", str(port))
+    running = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        wait_for(lambda: is_listening(port) or running.poll() is not None)
+        visitor = Visitor(f"http://127.0.0.1:{port}")
+        visitor.get("/auth/login")
+        visitor.post("/auth/login", {"username": "demo", "password": "hangar-demo"})
+        yield visitor
+        visitor.close()
+    finally:
+        running.terminate()
+        output, _ = running.communicate(timeout=15)
+    assert f"in var/demo/instance, {data}\n" in output
+    assert f"Address     http://127.0.0.1:{port}\n" in output
+    assert "Log in as   demo, password hangar-demo" in output

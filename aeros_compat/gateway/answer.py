@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
 
+from ..upstream import closes_nothing
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
     from types import TracebackType
@@ -34,6 +36,11 @@ class Answer:
         self.async_chunks: AsyncIterator[Any] | None = None
         self._close: Callable[[], object] | None = None
 
+    @property
+    def needs_close(self) -> bool:
+        """Whether :meth:`close` has anything to do, for which the request's thread has to be kept."""
+        return self._close is not None
+
     def start_message(self) -> Message:
         return {
             "type": "http.response.start",
@@ -43,7 +50,7 @@ class Answer:
         }
 
     def close(self) -> None:
-        """What PEP 3333 calls ``close()``: once, on the request's thread."""
+        """What PEP 3333 calls ``close()``: once, after the last message, on the request's thread."""
         close, self._close = self._close, None
         if close is not None:
             close()
@@ -57,7 +64,8 @@ class Answer:
 
         Runs on the request's thread. A failure before the first piece propagates, so that it still becomes a 500.
         """
-        self._close = getattr(iterable, "close", None)
+        if not closes_nothing(iterable):
+            self._close = getattr(iterable, "close", None)
         if isinstance(iterable, AsyncBytes):
             self.async_chunks = aiter(iterable)
             return
@@ -69,9 +77,9 @@ class Answer:
                 self.chunks = chain([more], chunks) if more else None
             elif self.body:
                 self.chunks = chunks
-        finally:
-            if self.chunks is None:
-                self.close()
+        except BaseException:
+            self.close()
+            raise
 
     def _length(self) -> int | None:
         for name, value in self.headers:
@@ -83,6 +91,11 @@ class Answer:
 def encode_headers(headers: list[tuple[str, str]]) -> Headers:
     """Header names of ASGI are lower case; values are latin-1 (ASGI HTTP specification)."""
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def without_date(headers: Headers) -> Headers:
+    """Servers send ``Date`` themselves, and it is a single value (RFC 9110); Werkzeug sets it on files."""
+    return [header for header in headers if header[0] != b"date"]
 
 
 def next_chunk(chunks: Iterator[bytes]) -> bytes:

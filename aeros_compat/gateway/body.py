@@ -43,8 +43,13 @@ class Body:
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
 
-    async def collect(self, limit: int) -> None:
-        """Read up to ``limit`` bytes; leave the rest for :meth:`read`."""
+    async def collect(self, limit: int, announced: int | None, allowed: int | None) -> None:
+        """Read up to ``limit`` bytes; leave the rest for :meth:`read`.
+
+        ``announced`` is the Content-Length. One over what is ``allowed`` is not waited for: it will be refused.
+        """
+        if announced is not None and allowed is not None and announced > allowed:
+            return
         message = await self._receive()
         if message["type"] == "http.request" and not message.get("more_body", False):
             self._ended = True

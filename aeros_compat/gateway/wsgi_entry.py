@@ -14,6 +14,7 @@ import io
 import os
 import threading
 from concurrent.futures import Executor, Future
+from http import HTTPStatus
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -259,8 +260,6 @@ def _status_line(start: Message) -> str:
     line = start.get(STATUS_LINE)
     if isinstance(line, str) and line.startswith(str(start["status"])):
         return line
-    from http import HTTPStatus
-
     status = start["status"]
     try:
         return f"{status} {HTTPStatus(status).phrase}"

@@ -217,8 +217,7 @@ class _Cycle:
 
     def answer_on_thread(self, start_response: StartResponse, iterable: Iterable[bytes]) -> Answer:
         answer = start_response.answer(iterable)
-        if answer.chunks is not None:
-            self.thread.keep()
+        self.thread.keep()
         return answer
 
     async def handle_on_loop(self, failure: Exception) -> ResponseReturnValue:

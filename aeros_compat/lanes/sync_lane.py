@@ -6,6 +6,7 @@ One hop is what makes it fast. One thread is what makes it right: a ``sqlite3`` 
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -19,15 +20,27 @@ if TYPE_CHECKING:
 
 
 async def run_sync_lane(app: WebServer, exchange: Exchange) -> tuple[Answer, Thread]:
-    """The answer of Flask's cycle, and the thread on which what is left of it has to be advanced."""
+    """The answer of Flask's cycle, and the thread on which what is left of it has to be advanced and closed."""
     thread = exchange.thread_for(app, own=False)
-    return await hop(thread, exchange.context, _cycle, app, exchange, thread), thread
+    try:
+        return await hop(thread, exchange.context, _cycle, app, exchange, thread), thread
+    except asyncio.CancelledError:
+        # The thread cannot be interrupted. Whoever comes second, it or this task, closes what it has made.
+        exchange.abandoned = True
+        if exchange.answer is not None:
+            thread.submit(exchange.answer.close)
+            thread.release()
+        raise
 
 
 def _cycle(app: WebServer, exchange: Exchange, thread: Thread) -> Answer:
     start_response = StartResponse()
     # Flask's own __call__, not the one of the subclass, which is also the ASGI entry. Agents patch it (Sentry does).
     answer = start_response.answer(Flask.__call__(app, exchange.environ, start_response))
-    if answer.chunks is not None:
+    if answer.chunks is not None or answer.needs_close:
         thread.keep()
+        exchange.answer = answer
+        if exchange.abandoned:
+            answer.close()
+            thread.release()
     return answer

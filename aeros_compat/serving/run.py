@@ -44,6 +44,8 @@ def serve(
         # https://github.com/python/cpython/issues/140947: the second fence, the first is in the lanes.
         "reset_contextvars": True,
         "log_level": "info",
+        # Without a limit one stalled client would keep the server from ever ending. Gunicorn's default.
+        "timeout_graceful_shutdown": 30,
     }
     settings |= {name: value for name, value in options.items() if name not in _WERKZEUG_OPTIONS}
     uvicorn.run(app, host=host, port=port, **settings)

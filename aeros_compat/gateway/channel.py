@@ -1,0 +1,84 @@
+"""From a thread to the event loop: the pieces of a sync iterator, with back-pressure."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Bytes that an iterator may be ahead of its client: enough to hide the hop from thread to loop.
+CAPACITY = 64 * 1024
+
+
+class Channel:
+    """The request's thread puts pieces in; the server's task takes out all that are there, joined.
+
+    A slow iterator's piece wakes the loop at once (server-sent events). A fast one runs ahead up to ``CAPACITY`` bytes
+    and crosses once for many pieces.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._room = threading.Event()
+        self._arrived = asyncio.Event()
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._loop_waits = False
+        self._ended = False
+        self._abandoned = False
+
+    def fill(self, next_chunk: Callable[[], bytes]) -> None:
+        """Put in what ``next_chunk`` gives until it gives ``b""``. Runs on the request's thread, and blocks there."""
+        try:
+            while not self._abandoned and (chunk := next_chunk()):
+                self._put(chunk)
+        finally:
+            self._end()
+
+    def _put(self, chunk: bytes) -> None:
+        with self._lock:
+            self._pieces.append(chunk)
+            self._size += len(chunk)
+            full = self._size >= CAPACITY
+            if full:
+                self._room.clear()
+            self._wake_loop()
+        if full and not self._abandoned:
+            self._room.wait()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._ended = True
+            self._wake_loop()
+
+    def _wake_loop(self) -> None:
+        if self._loop_waits:
+            self._loop_waits = False
+            self._loop.call_soon_threadsafe(self._arrived.set)
+
+    async def take(self) -> bytes:
+        """All pieces that are there, or ``b""`` after the last one or once the channel has been abandoned."""
+        while True:
+            with self._lock:
+                if self._abandoned:
+                    return b""
+                if self._pieces:
+                    pieces, self._pieces, self._size = self._pieces, [], 0
+                    self._room.set()
+                    return b"".join(pieces)
+                if self._ended:
+                    return b""
+                self._arrived.clear()
+                self._loop_waits = True
+            await self._arrived.wait()
+
+    def abandon(self) -> None:
+        """Nobody takes any more: the thread stops at its next piece. On the loop."""
+        with self._lock:
+            self._abandoned = True
+        self._room.set()
+        self._arrived.set()

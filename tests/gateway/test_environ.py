@@ -1,0 +1,98 @@
+"""Scope to environ and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.test import create_environ
+
+from aeros_compat.gateway.environ import environ_from_scope, path_info, scope_from_environ
+
+
+def scope_of(**changes: Any) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/",
+        "raw_path": b"/",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"example")],
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.2", 4000),
+        **changes,
+    }
+
+
+def test_required_keys_of_pep_3333() -> None:
+    environ = environ_from_scope(scope_of(query_string=b"a=%ff", headers=[(b"content-type", b"text/x")]))
+    assert environ["REQUEST_METHOD"] == "GET"
+    assert environ["QUERY_STRING"] == "a=%ff"
+    assert environ["CONTENT_TYPE"] == "text/x"
+    assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("127.0.0.1", "80")
+    assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == ("127.0.0.2", "4000")
+    assert environ["SERVER_PROTOCOL"] == "HTTP/1.1"
+    assert environ["wsgi.input_terminated"] is True
+
+
+@pytest.mark.parametrize(
+    ("path", "raw_path", "root_path", "expected"),
+    [
+        ("/a b", b"/a%20b", "", "/a b"),
+        ("/\ufffd", b"/%ff", "", "/\xff"),
+        ("/é", b"/%C3%A9", "", "/\xc3\xa9"),
+        ("/é", None, "", "/\xc3\xa9"),
+        ("/a/b", b"/a%2Fb", "", "/a/b"),
+        ("/root/page", b"/root/page", "/root", "/page"),  # the server left the root in
+        ("/page", b"/page", "/root", "/page"),  # the proxy took it off
+        ("/rooted", b"/rooted", "/root", "/rooted"),  # not below it
+        ("/root", b"/root", "/root", ""),
+        ("/page", b"/page?x", "", "/page"),
+    ],
+)
+def test_path_info(path: str, raw_path: bytes | None, root_path: str, expected: str) -> None:
+    assert path_info(scope_of(path=path, raw_path=raw_path, root_path=root_path)) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "key", "value"),
+    [
+        ([(b"x-a", b"1"), (b"x-a", b"2")], "HTTP_X_A", "1,2"),
+        ([(b"cookie", b"a=1"), (b"cookie", b"b=2")], "HTTP_COOKIE", "a=1; b=2"),
+        ([(b"x-a", b" padded \t")], "HTTP_X_A", "padded"),
+        ([(b"x-a", b"caf\xe9")], "HTTP_X_A", "caf\xe9"),
+        ([(b"x_forwarded_for", b"1.2.3.4")], "HTTP_X_FORWARDED_FOR", None),
+        ([(b"x_forwarded_for", b"1.2.3.4"), (b"x-forwarded-for", b"5")], "HTTP_X_FORWARDED_FOR", "5"),
+    ],
+)
+def test_headers(headers: list[tuple[bytes, bytes]], key: str, value: str | None) -> None:
+    assert environ_from_scope(scope_of(headers=headers)).get(key) == value
+
+
+def test_unix_socket_and_unknown_client() -> None:
+    environ = environ_from_scope(scope_of(server=("/run/app.sock", None), client=None))
+    assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("localhost", "80")
+    assert "REMOTE_ADDR" not in environ
+
+
+paths = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20).map(lambda text: "/" + text)
+names = st.from_regex(r"x-[a-z]{1,8}", fullmatch=True)
+values = st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=20).map(lambda t: t.strip(" \t"))
+
+
+@given(path=paths, query=st.binary(max_size=20), headers=st.dictionaries(names, values, max_size=5))
+def test_there_and_back(path: str, query: bytes, headers: dict[str, str]) -> None:
+    """An environ survives the way through a scope: what the WSGI entry relies on."""
+    environ = create_environ("/", headers=headers)
+    environ["PATH_INFO"] = path.encode().decode("latin-1")
+    environ["QUERY_STRING"] = query.decode("latin-1")
+    back = environ_from_scope(scope_from_environ(environ))
+    for key in ("PATH_INFO", "QUERY_STRING", "SCRIPT_NAME", "REQUEST_METHOD", "HTTP_HOST", "wsgi.url_scheme"):
+        assert back[key] == environ[key], key
+    for name, value in headers.items():
+        assert back["HTTP_" + name.upper().replace("-", "_")] == value

@@ -1,0 +1,171 @@
+"""Turns and leases: where sync code runs, and that threads come back."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from aeros_compat.lanes.threads import Lease, WorkerThreads
+
+from ..servers import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def threads() -> Iterator[WorkerThreads]:
+    before = threading.active_count()
+    threads = WorkerThreads(2, lease_limit=3)
+    yield threads
+    threads.close()
+    wait_for(lambda: threading.active_count() <= before)
+
+
+def test_turns_share_the_workers(threads: WorkerThreads) -> None:
+    names = {threads.turn().submit(lambda: threading.current_thread().name).result(5) for _ in range(20)}
+    assert 1 <= len(names) <= 2
+
+
+def test_no_more_than_the_limit_at_once(threads: WorkerThreads) -> None:
+    running, most = [0], [0]
+    lock = threading.Lock()
+    gate = threading.Event()
+
+    def job() -> None:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        gate.wait(0.02)
+        with lock:
+            running[0] -= 1
+
+    for future in [threads.turn().submit(job) for _ in range(20)]:
+        future.result(10)
+    assert most[0] == 2
+
+
+def test_exceptions_travel(threads: WorkerThreads) -> None:
+    def fail() -> None:
+        raise ValueError("on the thread")
+
+    with pytest.raises(ValueError, match="on the thread"):
+        threads.turn().submit(fail).result(5)
+
+
+def test_stop_iteration_does_not_hang(threads: WorkerThreads) -> None:
+    """asyncio refuses StopIteration in a future; the caller would wait for ever."""
+
+    async def scenario() -> None:
+        executor: Any = threads.turn()
+        call = sync_to_async(lambda: next(iter(())), thread_sensitive=False, executor=executor)
+        await asyncio.wait_for(call(), 5)
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        asyncio.run(scenario())
+
+
+def test_a_kept_turn_stays_on_its_thread_and_frees_its_place(threads: WorkerThreads) -> None:
+    turns = [threads.turn() for _ in range(4)]
+
+    def keep(index: int) -> int:
+        turns[index].keep()
+        return threading.get_ident()
+
+    kept = [turn.submit(keep, index).result(5) for index, turn in enumerate(turns)]
+    assert len(set(kept)) == 4
+    # Two workers, four kept turns, and still there is somebody to work.
+    assert threads.turn().submit(lambda: "free").result(5) == "free"
+    assert [turn.submit(threading.get_ident).result(5) for turn in turns] == kept
+    for turn in turns:
+        turn.release()
+
+
+def test_a_lease_is_a_thread_of_its_own(threads: WorkerThreads) -> None:
+    first, second = threads.lease(), threads.lease()
+    idents = [first.submit(threading.get_ident).result(5) for _ in range(5)]
+    other = second.submit(threading.get_ident).result(5)
+    assert len(set(idents)) == 1
+    assert other not in idents
+    first.release()
+    third = threads.lease()
+    assert third.submit(threading.get_ident).result(5) == idents[0]  # the warm thread is used again
+    second.release()
+    third.release()
+
+
+def test_leases_over_the_limit_wait_their_turn(threads: WorkerThreads) -> None:
+    held = [threads.lease() for _ in range(3)]
+    for lease in held:
+        lease.submit(int).result(5)
+    late = threads.lease()
+    waiting = late.submit(threading.get_ident)
+    assert not waiting.done()
+    ident = held[0].submit(threading.get_ident).result(5)
+    held[0].release()
+    assert waiting.result(5) == ident
+    for lease in [*held[1:], late]:
+        lease.release()
+
+
+def test_a_lease_that_is_released_while_it_waits_does_its_jobs(threads: WorkerThreads) -> None:
+    held = [threads.lease() for _ in range(3)]
+    for lease in held:
+        lease.submit(int).result(5)
+    late = threads.lease()
+    waiting = late.submit(lambda: "done")
+    late.release()
+    held[0].release()
+    assert waiting.result(5) == "done"
+    again = threads.lease()
+    assert again.submit(lambda: "free").result(5) == "free"
+    for lease in [*held[1:], again]:
+        lease.release()
+
+
+def test_a_job_after_the_release_still_runs(threads: WorkerThreads) -> None:
+    """A task that a view has started may outlive the request."""
+    lease = threads.lease()
+    lease.submit(int).result(5)
+    lease.release()
+    assert lease.submit(lambda: "late").result(5) == "late"
+
+
+def test_releasing_twice_or_unused_is_harmless(threads: WorkerThreads) -> None:
+    lease: Lease = threads.lease()
+    lease.release()
+    lease.release()
+    turn = threads.turn()
+    turn.release()
+    assert turn.submit(lambda: 1).result(5) == 1
+
+
+def test_threads_end_when_nobody_holds_the_object() -> None:
+    before = threading.active_count()
+    threads = WorkerThreads(3)
+    lease = threads.lease()
+    lease.submit(int).result(5)
+    lease.release()
+    threads.turn().submit(int).result(5)
+    gone = weakref.ref(threads)
+    del threads, lease
+    gc.collect()
+    assert gone() is None
+    wait_for(lambda: threading.active_count() <= before)
+
+
+def test_nothing_of_the_last_job_is_held(threads: WorkerThreads) -> None:
+    class Big:
+        pass
+
+    big = Big()
+    gone = weakref.ref(big)
+    threads.turn().submit(lambda thing: None, big).result(5)
+    del big
+    wait_for(lambda: gone() is None)

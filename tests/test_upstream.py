@@ -1,0 +1,160 @@
+"""Each private name of another package does what ``aeros_compat.upstream`` takes it for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import flask
+import pytest
+import quart
+from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
+from werkzeug.routing import IntegerConverter
+
+from aeros_compat import WebServer, upstream
+
+
+def _in_new_thread(func: Any) -> Any:
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(func).result()
+
+
+def test_context_variables_are_those_behind_the_proxies() -> None:
+    app = flask.Flask(__name__)
+    with app.test_request_context("/"):
+        assert upstream.flask_app_var.get().app is app
+        assert upstream.flask_request_var.get().app is app
+
+    async def in_quart() -> None:
+        other = quart.Quart(__name__)
+        async with other.test_request_context("/"):
+            assert upstream.quart_app_var.get().app is other
+            assert upstream.quart_request_var.get().app is other
+
+    asyncio.run(in_quart())
+
+
+def test_sentinel_of_flasks_pop() -> None:
+    defaults = flask.ctx.RequestContext.pop.__defaults__
+    assert defaults == (upstream.flask_sentinel,)
+    assert flask.ctx.AppContext.pop.__defaults__ == defaults
+
+
+def test_template_defaults_are_in_every_application() -> None:
+    assert flask.Flask(__name__).template_context_processors[None] == [upstream.flask_template_defaults]
+
+
+def test_begin_serving_ends_the_set_up() -> None:
+    app = flask.Flask(__name__)
+    upstream.begin_serving(app)
+    with pytest.raises(AssertionError, match="first request"):
+        app.before_request(lambda: None)
+
+
+def test_find_error_handler() -> None:
+    app = flask.Flask(__name__)
+
+    @app.errorhandler(KeyError)
+    def handle(error: KeyError) -> str:
+        return "handled"
+
+    with app.test_request_context("/"):
+        assert upstream.find_error_handler(app, KeyError(), []) is handle
+        assert upstream.find_error_handler(app, ValueError(), []) is None
+
+
+def test_converters_of_a_rule() -> None:
+    app = flask.Flask(__name__)
+    app.add_url_rule("/<int:number>", endpoint="number")
+    (rule,) = app.url_map.iter_rules("number")
+    assert [type(converter) for converter in upstream.converters_of(rule)] == [IntegerConverter]
+
+
+def test_bind_executor_decides_where_sync_to_async_runs() -> None:
+    async def scenario() -> str:
+        upstream.bind_executor(executor)
+        return await sync_to_async(lambda: threading.current_thread().name)()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="bound") as executor:
+        assert asyncio.run(scenario()).startswith("bound")
+
+
+def test_serving_loop_and_bridge_state() -> None:
+    """A thread that sync_to_async has used knows the loop; giving the state back makes it forget."""
+
+    def on_thread() -> tuple[Any, Any]:
+        before = upstream.serving_loop()
+        upstream.restore_bridge_state({})
+        return before, upstream.serving_loop()
+
+    async def scenario() -> None:
+        with ThreadPoolExecutor(1) as executor:
+            known, forgotten = await sync_to_async(on_thread, thread_sensitive=False, executor=executor)()
+        assert known is asyncio.get_running_loop()
+        assert forgotten is None
+
+    assert _in_new_thread(upstream.bridge_state) == {}
+    asyncio.run(scenario())
+
+
+def test_adopt_context_leaves_asgirefs_own_variables_alone() -> None:
+    variable: contextvars.ContextVar[int] = contextvars.ContextVar("tests.adopt")
+    seen: list[contextvars.Context] = []
+
+    async def scenario() -> None:
+        upstream.bind_executor(executor)
+        variable.set(1)
+        await sync_to_async(lambda: async_to_sync(asyncio.sleep)(0))()
+        seen.append(contextvars.copy_context())
+
+    with ThreadPoolExecutor(1) as executor:
+        asyncio.run(scenario())
+
+    def adopting() -> None:
+        upstream.adopt_context(seen[0])
+        assert variable.get() == 1
+        assert SyncToAsync.thread_sensitive_context.get(None) is None
+        assert SyncToAsync.deadlock_context.get(None) is None
+        assert getattr(AsyncToSync.executors, "current", None) is None
+
+    contextvars.Context().run(adopting)
+
+
+def test_flask_freed_at_its_last_reference() -> None:
+    import gc
+    import weakref
+
+    gc.disable()
+    try:
+        app = WebServer(__name__)
+        app.add_url_rule("/", view_func=lambda: "ok", endpoint="view")
+        app.test_client().get("/")
+        gone = weakref.ref(app)
+        del app
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_closes_nothing() -> None:
+    """Only what Werkzeug wraps without need is spared a call of ``close()``."""
+    from werkzeug.test import create_environ
+
+    def iterable_of(response: flask.Response) -> Any:
+        return response.get_app_iter(create_environ("/"))
+
+    class Closing(flask.Response):
+        def close(self) -> None:
+            super().close()
+
+    plain, registered = flask.Response("x"), flask.Response("x")
+    registered.call_on_close(lambda: None)
+    generator = flask.Response(text for text in ["x"])
+    assert upstream.closes_nothing(iterable_of(plain))
+    assert not upstream.closes_nothing(iterable_of(registered))
+    assert not upstream.closes_nothing(iterable_of(generator))
+    assert not upstream.closes_nothing(iterable_of(Closing("x")))
+    assert not upstream.closes_nothing([b"x"])
