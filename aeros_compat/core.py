@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import io
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+import flask.signals
+import quart.signals
 from asgiref.sync import SyncToAsync, sync_to_async
 from flask.signals import appcontext_tearing_down, request_tearing_down
 from quart import Quart
@@ -98,6 +101,8 @@ class Core(Quart):
         )
         self.is_wired = True
         self.unused.clear()
+        for name, forward in _FORWARDED.items():
+            getattr(quart.signals, name).connect(forward, sender=self)
 
     @property
     def server(self) -> WebServer:
@@ -244,6 +249,24 @@ class Core(Quart):
 
 async def _no_push(path: str, headers: WerkzeugHeaders) -> None:
     """uvicorn speaks HTTP/1.1, which has no server push."""
+
+
+def _forwarding(name: str) -> Callable[..., Awaitable[None]]:
+    """A receiver for one of Quart's signals that sends Flask's of the same name: one page rendered, one signal sent.
+
+    It is a function of the module, because the signal keeps no more than a weak reference to it.
+    """
+    signal = getattr(flask.signals, name)
+
+    async def forward(core: Core, **values: Any) -> None:
+        server = core.server
+        if signal.has_receivers_for(server):
+            await core.sync_to_async(partial(signal.send, server, _async_wrapper=server.ensure_sync))(**values)
+
+    return forward
+
+
+_FORWARDED = {name: _forwarding(name) for name in ("before_render_template", "template_rendered")}
 
 
 class _SharedSession(QuartSessionInterface):

@@ -86,7 +86,12 @@ def raw_exchange(url: str, request: bytes, *, timeout: float = 10.0) -> bytes:
     assert port is not None
     with socket.create_connection((host, port), timeout=timeout) as connection:
         connection.sendall(request)
-        chunks = []
-        while chunk := connection.recv(65536):
-            chunks.append(chunk)
+        return read_all(connection)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """All that comes until the other side closes."""
+    chunks = []
+    while chunk := connection.recv(65536):
+        chunks.append(chunk)
     return b"".join(chunks)

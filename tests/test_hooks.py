@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 import pytest
+import quart
 from flask import Blueprint, Response
 
 if TYPE_CHECKING:
@@ -266,6 +267,24 @@ def test_signals_fire_in_both_lanes(app: WebServer, lane: Lane) -> None:
         "request_tearing_down",
         "appcontext_popped",
     ]
+
+
+@pytest.mark.parametrize("package", [flask, quart])
+def test_template_signals_of_flask_fire_for_both_renderers(app: WebServer, package: Any) -> None:
+    """What test suites use to look at the templates that were rendered."""
+    rendered: list[tuple[str | None, object]] = []
+
+    @app.route("/")
+    async def view() -> str:
+        page = package.render_template_string("{{ x }}", x=1)
+        return str(await page if package is quart else page)
+
+    def note(sender: Any, template: Any, context: dict[str, Any], **_: Any) -> None:
+        rendered.append((template.name, context["x"]))
+
+    with flask.template_rendered.connected_to(note, app), flask.before_render_template.connected_to(note, app):
+        assert app.test_client().get("/").text == "1"
+    assert rendered == [(None, 1), (None, 1)]
 
 
 def test_async_signal_receivers(app: WebServer, lane: Lane) -> None:
