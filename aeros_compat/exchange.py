@@ -76,9 +76,9 @@ class Exchange:
         """The WSGI environ. A caller of the WSGI entry finds its own keys in it again."""
         environ = environ_from_scope(self.scope)
         environ["wsgi.input"] = wsgi_input(self.body)
-        if self.body.collected is not None and "HTTP_TRANSFER_ENCODING" in environ:
+        if self.body.collected and "CONTENT_LENGTH" not in environ:
             # RFC 9112 section 7.1.3. Without a length Werkzeug cuts a body at MAX_CONTENT_LENGTH and says nothing.
-            del environ["HTTP_TRANSFER_ENCODING"]
+            environ.pop("HTTP_TRANSFER_ENCODING", None)
             environ["CONTENT_LENGTH"] = str(len(self.body.collected))
         environ[EXCHANGE] = self
         self._routed = _routing_values(environ)

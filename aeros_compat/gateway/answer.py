@@ -93,9 +93,16 @@ def encode_headers(headers: list[tuple[str, str]]) -> Headers:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-def without_date(headers: Headers) -> Headers:
-    """Servers send ``Date`` themselves, and it is a single value (RFC 9110); Werkzeug sets it on files."""
-    return [header for header in headers if header[0] != b"date"]
+def fit_for_asgi(start: Message) -> Message:
+    """Make the start message one that ASGI servers can send.
+
+    They send ``Date`` themselves, and it is a single value (RFC 9110 section 6.6.1); Werkzeug sets it on files. uvicorn
+    has no words for a status beyond 599, and finds that out when it is too late for another answer.
+    """
+    if not 100 <= start["status"] <= 599:
+        raise ValueError(f"The view answered with the status {start['status']}; HTTP has 100 to 599.")
+    start["headers"] = [header for header in start["headers"] if header[0] != b"date"]
+    return start
 
 
 def next_chunk(chunks: Iterator[bytes]) -> bytes:

@@ -46,9 +46,10 @@ class Body:
     async def collect(self, limit: int, announced: int | None, allowed: int | None) -> None:
         """Read up to ``limit`` bytes; leave the rest for :meth:`read`.
 
-        ``announced`` is the Content-Length. One over what is ``allowed`` is not waited for: it will be refused.
+        ``announced`` is the Content-Length. One over what is ``allowed`` and over ``limit`` is not waited for: it will
+        be refused, unless the view allows more; then it streams.
         """
-        if announced is not None and allowed is not None and announced > allowed:
+        if announced is not None and allowed is not None and announced > max(allowed, limit):
             return
         message = await self._receive()
         if message["type"] == "http.request" and not message.get("more_body", False):

@@ -1,4 +1,4 @@
-"""From a thread to the event loop: the pieces of a sync iterator, with back-pressure."""
+"""From an iterator to the client: pieces that are ready together leave together, with back-pressure."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 #: Bytes that an iterator may be ahead of its client: enough to hide the hop from thread to loop.
 CAPACITY = 64 * 1024
 
 
 class Channel:
-    """The request's thread puts pieces in; the server's task takes out all that are there, joined.
+    """One side puts pieces in; the server's task takes out all that are there, joined.
 
-    A slow iterator's piece wakes the loop at once (server-sent events). A fast one runs ahead up to ``CAPACITY`` bytes
-    and crosses once for many pieces.
+    The side that fills is the request's thread (:meth:`fill`) or a task in the request's context
+    (:meth:`fill_async`). A slow iterator's piece leaves at once (server-sent events). A fast one runs ahead up to
+    ``CAPACITY`` bytes, so that many pieces cost one crossing and one message.
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
-        self._room = threading.Event()
+        self._room = threading.Event()  # for a thread
+        self._space = asyncio.Event()  # for a task
         self._arrived = asyncio.Event()
         self._pieces: list[bytes] = []
         self._size = 0
@@ -39,16 +41,31 @@ class Channel:
         finally:
             self._end()
 
+    async def fill_async(self, chunks: AsyncIterator[bytes]) -> None:
+        """Put in what ``chunks`` gives. Runs in the request's context, in a task that is cancelled to end it early."""
+        try:
+            async for chunk in chunks:
+                if not self._add(chunk):
+                    await self._space.wait()
+        finally:
+            self._end()
+
     def _put(self, chunk: bytes) -> None:
-        with self._lock:
-            self._pieces.append(chunk)
-            self._size += len(chunk)
-            full = self._size >= CAPACITY
-            if full:
-                self._room.clear()
-            self._wake_loop()
-        if full and not self._abandoned:
+        if not self._add(chunk) and not self._abandoned:
             self._room.wait()
+
+    def _add(self, chunk: bytes) -> bool:
+        """Add a piece; whether there is room for another."""
+        with self._lock:
+            if chunk:
+                self._pieces.append(chunk)
+                self._size += len(chunk)
+                self._wake_loop()
+            if self._size < CAPACITY:
+                return True
+            self._room.clear()
+            self._space.clear()
+            return False
 
     def _end(self) -> None:
         with self._lock:
@@ -69,6 +86,7 @@ class Channel:
                 if self._pieces:
                     pieces, self._pieces, self._size = self._pieces, [], 0
                     self._room.set()
+                    self._space.set()
                     return b"".join(pieces)
                 if self._ended:
                     return b""

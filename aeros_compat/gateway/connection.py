@@ -10,13 +10,13 @@ from ..lanes.async_lane import run_async_lane
 from ..lanes.choice import is_async_lane
 from ..lanes.hop import drive, hop
 from ..lanes.sync_lane import run_sync_lane
-from .answer import Answer, in_empty_context, without_date
+from .answer import Answer, fit_for_asgi, in_empty_context
 from .body import COLLECT_LIMIT, Body
 from .channel import Channel
 
 if TYPE_CHECKING:
     from ..core import Core
-    from ..types import HTTPScope, Receive, Send
+    from ..types import HTTPScope, Message, Receive, Send
 
 
 class HTTPConnection:
@@ -46,11 +46,12 @@ class HTTPConnection:
 async def _send(answer: Answer, exchange: Exchange, thread: Thread, send: Send) -> None:
     start = answer.start_message()
     if exchange.caller is None:
-        start["headers"] = without_date(start["headers"])
-    await send(start)
+        start = fit_for_asgi(start)
     if answer.async_chunks is not None:
-        await _send_async_chunks(answer, exchange, send)
-    elif answer.chunks is None:
+        await _send_async_chunks(start, answer.async_chunks, exchange, send)
+        return
+    await send(start)
+    if answer.chunks is None:
         # One message, and the last: an empty one after it would let the server start the next request too early.
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
     elif exchange.caller is None:
@@ -93,25 +94,29 @@ async def _send_one_by_one(answer: Answer, exchange: Exchange, thread: Thread, s
         gone.cancel()
 
 
-async def _send_async_chunks(answer: Answer, exchange: Exchange, send: Send) -> None:
-    """Advance an async iterator on the loop, in the request's context; stop at once when the client leaves."""
-    loop = asyncio.get_running_loop()
-    chunks: Any = answer.async_chunks
+async def _send_async_chunks(start: Message, chunks: Any, exchange: Exchange, send: Send) -> None:
+    """Send what an async iterator gives, in the request's context; stop it at once when the client leaves."""
+    channel = Channel()
     gone = in_empty_context(exchange.body.wait_for_disconnect())
+    gone.add_done_callback(lambda _: channel.abandon())
+    filling = asyncio.get_running_loop().create_task(channel.fill_async(chunks), context=exchange.context)
+    started = False
     try:
-        while True:
-            step = loop.create_task(anext(chunks, None), context=exchange.context)
-            await asyncio.wait((step, gone), return_when=asyncio.FIRST_COMPLETED)
-            if gone.done():
-                step.cancel()
-                await asyncio.wait((step,))
-                return
-            chunk = step.result()
-            if chunk is None:
-                break
-            if chunk:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        while chunk := await channel.take():
+            if not started:
+                # With the first piece, so that a failure before it still becomes a 500.
+                started = True
+                await send(start)
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        left = gone.done()
+        if not left:
+            await filling  # raises what the iterator has raised
     finally:
         gone.cancel()
+        filling.cancel()
+        await asyncio.gather(filling, return_exceptions=True)
         await drive(chunks.aclose(), exchange.context)
+    if not left:
+        if not started:
+            await send(start)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

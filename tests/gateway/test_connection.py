@@ -86,23 +86,33 @@ def test_close_comes_after_the_last_message(app: WebServer, lane: Lane) -> None:
     assert order == ["http.response.start", "http.response.body", "closed"]
 
 
-def test_failure_before_the_first_piece_is_a_500(app: WebServer, lane: Lane) -> None:
-    def pieces() -> Iterator[str]:
-        raise ValueError("no piece")
-        yield ""
+def failing(kind: str, *pieces: str) -> Any:
+    """A generator that fails after some pieces."""
 
+    def sync() -> Iterator[str]:
+        yield from pieces
+        raise ValueError("no more")
+
+    async def awaited() -> AsyncIterator[str]:
+        for piece in pieces:
+            await asyncio.sleep(0)
+            yield piece
+        raise ValueError("no more")
+
+    return sync() if kind == "sync" else awaited()
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_failure_before_the_first_piece_is_a_500(app: WebServer, lane: Lane, kind: str) -> None:
     app.testing = False
-    app.add_url_rule("/", view_func=lane(lambda: pieces()), endpoint="view")
+    app.add_url_rule("/", view_func=lane(lambda: failing(kind)), endpoint="view")
     with served(app) as url:
         assert httpx.get(url).status_code == 500
 
 
-def test_failure_in_mid_stream_breaks_the_connection(app: WebServer, lane: Lane) -> None:
-    def pieces() -> Iterator[str]:
-        yield "first"
-        raise ValueError("no second")
-
-    app.add_url_rule("/", view_func=lane(lambda: pieces()), endpoint="view")
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_failure_in_mid_stream_breaks_the_connection(app: WebServer, lane: Lane, kind: str) -> None:
+    app.add_url_rule("/", view_func=lane(lambda: failing(kind, "first")), endpoint="view")
     with served(app) as url:
         answer = raw_exchange(url, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200")
@@ -237,8 +247,28 @@ def test_oversized_body_is_refused_without_waiting_for_it(app: WebServer, lane: 
         host, port = httpx.URL(url).host, httpx.URL(url).port
         assert port is not None
         with socket.create_connection((host, port), timeout=5) as connection:
-            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n")
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n")
             assert connection.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_view_that_allows_more(app: WebServer, lane: Lane) -> None:
+    """Flask's way for upload views: the limit of one request may be higher than the application's."""
+    app.config["MAX_CONTENT_LENGTH"] = 100
+
+    @app.route("/", methods=["POST"])
+    @lane
+    def view() -> str:
+        flask.request.max_content_length = 1000
+        return str(len(flask.request.get_data()))
+
+    with served(app) as url:
+        assert httpx.post(url, content=b"x" * 500).text == "500"
+
+
+def test_status_that_http_does_not_have(app: WebServer, lane: Lane) -> None:
+    app.add_url_rule("/", view_func=lane(lambda: ("x", 700)), endpoint="view")
+    with served(app) as url:
+        assert httpx.get(url).status_code == 500
 
 
 def test_slow_client_takes_no_worker(app: WebServer) -> None:
