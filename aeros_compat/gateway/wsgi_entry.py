@@ -8,10 +8,8 @@ its thread-locals, its context variables and its pushed contexts inside the view
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextvars
 import io
-import os
 import threading
 from concurrent.futures import Executor, Future
 from http import HTTPStatus
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from ..lanes.threads import run_job
 from ..upstream import adopt_context, bridge_state, restore_bridge_state, serving_loop
 from .answer import STATUS_LINE
+from .background import background_loop
 from .body import COLLECT_LIMIT
 from .environ import CALLER, scope_from_environ
 
@@ -269,44 +268,3 @@ def _status_line(start: Message) -> str:
 
 def _wsgi_headers(start: Message) -> list[tuple[str, str]]:
     return [(name.decode("latin-1").title(), value.decode("latin-1")) for name, value in start.get("headers", ())]
-
-
-_background: tuple[int, threading.Thread, asyncio.AbstractEventLoop] | None = None
-_lock = threading.Lock()
-
-
-def background_loop() -> asyncio.AbstractEventLoop:
-    """The event loop of callers that have none: one for the process, on a daemon thread.
-
-    A caller that is that loop (a view that uses a test client) gets another one.
-    """
-    global _background
-    with _lock:
-        known = _background
-        if known is None or known[0] != os.getpid():
-            known = _background = (os.getpid(), *_start_loop())
-        elif known[1].ident == threading.get_ident():
-            return _start_loop()[1]
-        return known[2]
-
-
-def _start_loop() -> tuple[threading.Thread, asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=_run_loop, args=(loop,), name="aeros-wsgi-loop", daemon=True)
-    thread.start()
-    atexit.register(_stop_loop, loop, thread, os.getpid())
-    return thread, loop
-
-
-def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_forever()
-    finally:
-        loop.close()
-
-
-def _stop_loop(loop: asyncio.AbstractEventLoop, thread: threading.Thread, pid: int) -> None:
-    if pid == os.getpid() and thread.is_alive():
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=5)
