@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import io
 import weakref
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-import flask.signals
-import quart.signals
 from asgiref.sync import SyncToAsync, sync_to_async
 from flask.signals import appcontext_tearing_down, request_tearing_down
 from quart import Quart
@@ -25,6 +22,7 @@ from .context import QuartAppContext, QuartRequestContext
 from .gateway.body import AsyncBody, Body
 from .gateway.connection import HTTPConnection
 from .gateway.environ import environ_from_scope, path_info
+from .signals import connect_templates_of
 from .upstream import flask_request_var, flask_template_defaults
 
 if TYPE_CHECKING:
@@ -101,8 +99,7 @@ class Core(Quart):
         )
         self.is_wired = True
         self.unused.clear()
-        for name, forward in _FORWARDED.items():
-            getattr(quart.signals, name).connect(forward, sender=self)
+        connect_templates_of(self)
 
     @property
     def server(self) -> WebServer:
@@ -157,6 +154,8 @@ class Core(Quart):
 
     def _applicable(self, registry: dict[Any, list[Any]], *, outermost_first: bool) -> list[Any]:
         """The functions of a hook registry for the current request, in Flask's order of blueprints."""
+        if not registry:
+            return []
         ctx = flask_request_var.get(None)
         names: list[str | None] = [*(ctx.request.blueprints if ctx is not None else ()), None]
         if outermost_first:
@@ -249,24 +248,6 @@ class Core(Quart):
 
 async def _no_push(path: str, headers: WerkzeugHeaders) -> None:
     """uvicorn speaks HTTP/1.1, which has no server push."""
-
-
-def _forwarding(name: str) -> Callable[..., Awaitable[None]]:
-    """A receiver for one of Quart's signals that sends Flask's of the same name: one page rendered, one signal sent.
-
-    It is a function of the module, because the signal keeps no more than a weak reference to it.
-    """
-    signal = getattr(flask.signals, name)
-
-    async def forward(core: Core, **values: Any) -> None:
-        server = core.server
-        if signal.has_receivers_for(server):
-            await core.sync_to_async(partial(signal.send, server, _async_wrapper=server.ensure_sync))(**values)
-
-    return forward
-
-
-_FORWARDED = {name: _forwarding(name) for name in ("before_render_template", "template_rendered")}
 
 
 class _SharedSession(QuartSessionInterface):

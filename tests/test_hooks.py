@@ -298,3 +298,23 @@ def test_async_signal_receivers(app: WebServer, lane: Lane) -> None:
     with flask.request_started.connected_to(receive, app):
         app.test_client().get("/")
     assert fired == ["async"]
+
+
+def test_signals_of_quart_fire_too(app: WebServer, lane: Lane) -> None:
+    fired: list[str] = []
+
+    async def started(sender: Any, **_: Any) -> None:
+        assert sender == app.core
+        await asyncio.sleep(0)
+        fired.append("started")
+
+    def finished(sender: Any, response: Any, **_: Any) -> None:
+        fired.append(f"finished {response.status_code}")
+
+    app.add_url_rule("/", view_func=lane(lambda: "ok"), endpoint="view")
+    with quart.request_started.connected_to(started, app.core), quart.request_finished.connected_to(finished, app.core):
+        app.test_client().get("/")
+    app.test_client().get("/")
+    assert fired == ["started", "finished 200"]
+    # Nothing is left behind that would cost later requests a thread.
+    assert not flask.request_started.has_receivers_for(app)
