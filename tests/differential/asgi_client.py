@@ -14,10 +14,13 @@ import flask
 import quart
 
 from .request import CLIENT, SERVER, Request
-from .seen import Seen
+from .seen import FAILURES, Seen
 
 if TYPE_CHECKING:
     from aeros_compat.types import ASGIApp, Message, Scope
+
+#: Seconds after which a request hangs.
+PATIENCE = 20
 
 
 class ProtocolError(AssertionError):
@@ -34,9 +37,9 @@ def scope_of(request: Request) -> Scope:
         "client": CLIENT,
         "scheme": request.scheme,
         "method": request.method,
-        "root_path": "",
-        "path": unquote(request.path.decode("ascii")),
-        "raw_path": request.path,
+        "root_path": request.root,
+        "path": request.root + unquote(request.path.decode("ascii")),
+        "raw_path": request.root.encode("ascii") + request.path,
         "query_string": request.query,
         "headers": [(name.lower(), value.lstrip(b" \t")) for name, value in request.sent_headers],
         "state": {},
@@ -103,11 +106,11 @@ async def ask(app: ASGIApp, request: Request, events: list[str]) -> Seen:
     connection, failure = _Connection(request, events), ""
     running = asyncio.all_tasks()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await app(scope_of(request), connection.receive, connection.send)
     except ProtocolError:
         raise
-    except Exception as error:
+    except FAILURES as error:
         failure = f"{type(error).__name__}: {error}"
     _require(connection.ended.is_set() or bool(failure), "no last message")
     _check_context("the server's task")

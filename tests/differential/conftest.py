@@ -1,23 +1,28 @@
-"""One comparison for all tests, at a time that stands still."""
+"""One comparison for all tests of this folder."""
 
 from __future__ import annotations
 
+import gc
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
-from itsdangerous import TimestampSigner
 
+from .clock import stopped
 from .comparison import Comparison
+from .length import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def comparison() -> Iterator[Comparison]:
-    with pytest.MonkeyPatch.context() as patch:
-        # Sessions are signed with a time in seconds, and the second may end between two sides.
-        patch.setattr(TimestampSigner, "get_timestamp", lambda signer: 1_750_000_000)
-        comparison = Comparison()
+    with stopped():
+        comparison = Comparison(thorough=LONG)
         yield comparison
         comparison.close()
+    with warnings.catch_warnings():
+        # Werkzeug leaves the files of an upload that it could not read to the end open, on both sides alike.
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()

@@ -6,25 +6,30 @@ import asyncio
 import functools
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask
-from flask.views import View
 
 from aeros_compat import WebServer
 
 from . import asgi_client, wsgi_client
 from .application import build, journal_of
+from .tolerated import is_collected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from flask.views import View
 
     from .request import Request
     from .seen import Seen
 
 #: Kinds of hooks that an application may turn into coroutine functions one by one.
-BEFORE, AFTER, TEARDOWN, HANDLERS, OTHERS = "before", "after", "teardown", "handlers", "others"
-HOOKS = frozenset({BEFORE, AFTER, TEARDOWN, HANDLERS, OTHERS})
+BEFORE, AFTER, TEARDOWN, HANDLERS = "before", "after", "teardown", "handlers"
+#: Context processors: Flask's ``render_template``, called on a loop, cannot await them, in plain Flask neither.
+PROCESSORS = "processors"
+HOOKS = frozenset({BEFORE, AFTER, TEARDOWN, HANDLERS})
+SERVER = functools.partial(WebServer, worker_threads=1)
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Flavour:
     """How the application is made: which functions are ``async def``, what listens to signals, what serves it."""
 
     name: str
-    factory: Callable[..., Flask] = functools.partial(WebServer, worker_threads=1)
+    factory: Callable[..., Flask] = SERVER
     views: bool = False
     hooks: frozenset[str] = frozenset()
     #: Receivers of signals send an async request to its thread; without them it can stay on the loop.
@@ -44,15 +49,19 @@ class Flavour:
 
 FLASK = Flavour("Flask", Flask, asgi=False)
 FLASK_WITHOUT_SIGNALS = Flavour("Flask without signals", Flask, asgi=False, signals=False)
-FLAVOURS = (
+#: The promise itself.
+MAIN = (
     Flavour("sync views"),
     Flavour("async views", views=True),
     Flavour("async views and hooks", views=True, hooks=HOOKS),
     Flavour("async views and hooks, no signals", views=True, hooks=HOOKS, signals=False),
+)
+#: Mixtures, and other ways in.
+OTHERS = (
     Flavour("async views, sync hooks before", views=True, hooks=HOOKS - {BEFORE}, signals=False),
     Flavour("async views, sync hooks after", views=True, hooks=HOOKS - {AFTER, TEARDOWN}, signals=False),
     Flavour("async views, sync handlers", views=True, hooks=HOOKS - {HANDLERS}, signals=False),
-    Flavour("sync views, async hooks", hooks=HOOKS),
+    Flavour("sync views, async hooks", hooks=HOOKS | {PROCESSORS}),
     Flavour("async views under WSGI middleware", views=True, wrapped=True),
     Flavour("sync views, WSGI entry", asgi=False),
     Flavour("async views and hooks, WSGI entry", views=True, hooks=HOOKS, signals=False, asgi=False),
@@ -69,6 +78,7 @@ def asynchronous(func: Callable[..., Any]) -> Callable[..., Any]:
         await asyncio.sleep(0)
         return func(*args, **kwargs)
 
+    del call.__wrapped__  # nothing gives away what the user would have written
     return call
 
 
@@ -92,9 +102,10 @@ def _asynchronous_view(view: Any, endpoint: str) -> Callable[..., Any]:
         return asynchronous(view)
     names = ("get", "post", "delete") if hasattr(cls, "get") else ("dispatch_request",)
     members = {name: asynchronous(getattr(cls, name)) for name in names}
-    initial = inspect.getclosurevars(view).nonlocals
-    turned = type(cls.__name__, (cls,), members)
-    return turned.as_view(endpoint, *initial.get("class_args", ()), **initial.get("class_kwargs", {}))
+    given = inspect.getclosurevars(view).nonlocals
+    args, kwargs = given.get("class_args", ()), given.get("class_kwargs", {})
+    turned: Any = type(cls.__name__, (cls,), members)
+    return cast("Callable[..., Any]", turned.as_view(endpoint, *args, **kwargs))
 
 
 def _turn_hooks(app: Flask, kinds: frozenset[str]) -> None:
@@ -107,7 +118,7 @@ def _turn_hooks(app: Flask, kinds: frozenset[str]) -> None:
     for kind, registry in registries:
         for functions in registry.values() if kind in kinds else ():
             functions[:] = map(asynchronous, functions)
-    if OTHERS in kinds:
+    if PROCESSORS in kinds:
         for processors in app.template_context_processors.values():
             processors[:] = [func if func.__module__.startswith("flask") else asynchronous(func) for func in processors]
     if AFTER in kinds:
@@ -137,7 +148,8 @@ class Side:
         notes = journal_of(app)
         if self.flavour.asgi:
             return self._loop.run(asgi_client.ask(app, request, notes))
-        return wsgi_client.ask(app, request, notes)
+        buffered = self.flavour.factory is Flask and is_collected(request)
+        return wsgi_client.ask(app, request, notes, buffered=buffered)
 
     def close(self) -> None:
         for app in self._apps.values():

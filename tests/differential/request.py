@@ -27,6 +27,8 @@ class Request:
     framing: Literal["length", "chunked", "stream"] = "length"
     host: bytes | None = b"localhost:8000"
     scheme: str = "http"
+    #: The prefix at which the server has the application (``SCRIPT_NAME``, ``root_path``), in front of the target.
+    root: str = ""
 
     @property
     def path(self) -> bytes:
@@ -51,6 +53,14 @@ class Request:
             framing = ((b"Content-Length", str(len(b"".join(self.body))).encode()),)
         return (*host, *self.headers, *framing)
 
+    @property
+    def buffered_headers(self) -> tuple[Header, ...]:
+        """The headers once somebody has collected the body and knows its length."""
+        if self.framing == "length" or not b"".join(self.body):
+            return self.sent_headers
+        kept = (header for header in self.sent_headers if header[0] != b"Transfer-Encoding")
+        return (*kept, (b"Content-Length", str(len(b"".join(self.body))).encode()))
+
     def with_headers(self, *headers: Header) -> Request:
         return replace(self, headers=(*self.headers, *headers))
 
@@ -64,7 +74,9 @@ class Request:
 
     def __repr__(self) -> str:
         shown = self.wire()
-        return f"<{shown[:800]!r}{'...' if len(shown) > 800 else ''} in {len(self.body)} pieces, {self.framing}>"
+        cut = "..." if len(shown) > 800 else ""
+        root = f" below {self.root}" if self.root else ""
+        return f"<{shown[:800]!r}{cut} in {len(self.body)} pieces, {self.framing}{root}>"
 
 
 def _chunk(data: bytes) -> bytes:

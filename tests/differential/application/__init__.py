@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask.json.provider import DefaultJSONProvider
 from flask.wrappers import Request, Response
-from werkzeug.datastructures import ImmutableOrderedMultiDict
+from werkzeug.user_agent import UserAgent
 
 from . import errors, hooks, routes
 from .answers import answers
@@ -26,7 +26,8 @@ __all__ = ["VARIANTS", "build", "journal_of"]
 
 
 class _Request(Request):
-    parameter_storage_class = ImmutableOrderedMultiDict
+    max_form_parts = 2
+    user_agent_class = type("Agent", (UserAgent,), {"platform": "own"})
 
     def on_json_loading_failed(self, e: ValueError | None) -> Any:
         note(f"request class: {type(e).__name__}")

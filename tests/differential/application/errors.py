@@ -48,6 +48,7 @@ RAISED: dict[str, Any] = {
     "runtime": lambda: RuntimeError("runtime"),
     "group": lambda: ExceptionGroup("group", [ValueError("a")]),
     "generator-exit": GeneratorExit,
+    "exit": lambda: SystemExit("exit"),
 }
 
 

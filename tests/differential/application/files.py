@@ -30,7 +30,7 @@ def buffer() -> Any:
         mimetype="application/x-own",
         download_name=request.args.get("name"),
         as_attachment="attach" in request.args,
-        etag=request.args.get("etag", False),  # type: ignore[arg-type]
+        etag=request.args.get("etag", False),
         last_modified=1_000_000_000,
     )
 
@@ -48,4 +48,4 @@ def missing() -> Any:
 @files.route("/upload", methods=["POST"])
 def upload() -> Any:
     file = request.files["file"]
-    return send_file(file.stream, download_name=file.filename, mimetype=file.mimetype or "text/x-none")
+    return send_file(io.BytesIO(file.read()), download_name=file.filename, mimetype=file.mimetype or "text/x-none")
