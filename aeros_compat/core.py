@@ -23,7 +23,7 @@ from .gateway.body import AsyncBody, Body
 from .gateway.connection import HTTPConnection
 from .gateway.environ import environ_from_scope, path_info
 from .signals import connect_templates_of
-from .upstream import flask_request_var, flask_template_defaults
+from .upstream import flask_request_var, flask_template_defaults, has_sync_caller
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -209,7 +209,9 @@ class Core(Quart):
 
     def sync_to_async(self, func: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
         """Run sync code on the request's own thread inside a request, else on a worker."""
-        if SyncToAsync.thread_sensitive_context.get(None) is not None:
+        # Async code that a sync view waits for has a thread too: the one that waits. Asking for another could wait for
+        # ever, because all of them may be waiting so.
+        if has_sync_caller() or SyncToAsync.thread_sensitive_context.get(None) is not None:
             return sync_to_async(func, thread_sensitive=True)
         return sync_to_async(func, thread_sensitive=False, executor=cast("Any", self.server.threads.turn()))
 

@@ -11,7 +11,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from asgiref.local import _Storage
-from asgiref.sync import SyncToAsync, ThreadSensitiveContext
+from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
 from flask.ctx import _sentinel as flask_sentinel
 from flask.globals import _cv_app as flask_app_var
 from flask.globals import _cv_request as flask_request_var
@@ -43,8 +43,10 @@ __all__ = [
     "flask_request_var",
     "flask_sentinel",
     "flask_template_defaults",
+    "has_sync_caller",
     "quart_app_var",
     "quart_request_var",
+    "response_closes_nothing",
     "restore_bridge_state",
     "serving_loop",
 ]
@@ -87,6 +89,16 @@ _ASGIREF_VARIABLES: frozenset[contextvars.ContextVar[Any]] = frozenset(
 )
 
 
+def has_sync_caller() -> bool:
+    """Whether a thread waits in ``async_to_sync`` for the current code: ``sync_to_async`` would run on that thread."""
+    return getattr(AsyncToSync.executors, "current", None) is not None
+
+
+def response_closes_nothing(response: Response) -> bool:
+    """Whether ``close()`` of a response is known to do nothing: no ``call_on_close``, no ``close`` of the body."""
+    return type(response).close is Response.close and not response._on_close and not hasattr(response.response, "close")
+
+
 def closes_nothing(iterable: object) -> bool:
     """Whether ``close()`` of a WSGI iterable is known to do nothing.
 
@@ -99,9 +111,7 @@ def closes_nothing(iterable: object) -> bool:
         owner = getattr(callback, "__self__", None)
         if isinstance(owner, GeneratorType) and owner.gi_code is _iter_encoded.__code__:
             continue  # Werkzeug's loop over the body
-        if not isinstance(owner, Response) or type(owner).close is not Response.close:
-            return False
-        if owner._on_close or hasattr(owner.response, "close"):
+        if not isinstance(owner, Response) or not response_closes_nothing(owner):
             return False
     return True
 

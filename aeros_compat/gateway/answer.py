@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
 
-from ..upstream import closes_nothing
+from ..upstream import closes_nothing, response_closes_nothing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
@@ -64,11 +64,12 @@ class Answer:
 
         Runs on the request's thread. A failure before the first piece propagates, so that it still becomes a 500.
         """
-        if not closes_nothing(iterable):
-            self._close = getattr(iterable, "close", None)
         if isinstance(iterable, AsyncBytes):
+            self._close = iterable.close_of_response()
             self.async_chunks = aiter(iterable)
             return
+        if not closes_nothing(iterable):
+            self._close = getattr(iterable, "close", None)
         chunks = iter(iterable)
         try:
             self.body = next_chunk(chunks)
@@ -187,7 +188,7 @@ class AsyncBytes:
 
     def __init__(self, source: AsyncIterable[Any], owner: Response) -> None:
         self._source = source
-        self._owner: Response | None = owner
+        self._owner = owner
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return _encoded(self._source)
@@ -198,11 +199,9 @@ class AsyncBytes:
         while (chunk := advance(chunks)) is not None:
             yield chunk
 
-    def close(self) -> None:
-        """Close the response, with its ``call_on_close`` functions: Werkzeug does not in passthrough mode."""
-        owner, self._owner = self._owner, None
-        if owner is not None:
-            owner.close()
+    def close_of_response(self) -> Callable[[], object] | None:
+        """What runs the ``call_on_close`` functions, if there are any: Werkzeug does not in passthrough mode."""
+        return None if response_closes_nothing(self._owner) else self._owner.close
 
 
 def stream(response: Response, source: AsyncIterable[Any]) -> None:

@@ -8,45 +8,65 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import os
 import threading
+from typing import TYPE_CHECKING
 
-_background: tuple[int, threading.Thread, asyncio.AbstractEventLoop] | None = None
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class _Loop:
+    """A loop and the thread that runs it."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self._run, name="aeros-wsgi-loop", daemon=True)
+        self.thread.start()
+        atexit.register(self._stop)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            self.loop.close()
+
+    def _stop(self) -> None:
+        if self.pid == os.getpid() and self.thread.is_alive():
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.thread.join(timeout=5)
+
+
 _lock = threading.Lock()
+_idle: list[_Loop] = []  # the first is the one that nearly everybody uses
+_blocked: list[_Loop] = []
 
 
-def background_loop() -> asyncio.AbstractEventLoop:
+@contextlib.contextmanager
+def background_loop() -> Iterator[asyncio.AbstractEventLoop]:
     """The loop, started when it is first asked for.
 
-    A caller that is on that loop's own thread (an async view that uses a test client) gets another one.
+    A caller on that loop's own thread (an async view that uses a test client) blocks it, and gets another one.
     """
-    global _background
+    own = None
     with _lock:
-        known = _background
-        if known is None or known[0] != os.getpid():
-            known = _background = (os.getpid(), *_start_loop())
-        elif known[1].ident == threading.get_ident():
-            return _start_loop()[1]
-        return known[2]
-
-
-def _start_loop() -> tuple[threading.Thread, asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=_run_loop, args=(loop,), name="aeros-wsgi-loop", daemon=True)
-    thread.start()
-    atexit.register(_stop_loop, loop, thread, os.getpid())
-    return thread, loop
-
-
-def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
+        for known in [*_idle, *_blocked]:
+            if known.pid != os.getpid():  # threads do not survive a fork
+                (_idle if known in _idle else _blocked).remove(known)
+            elif known in _idle and known.thread.ident == threading.get_ident():
+                own = known
+                _idle.remove(known)
+                _blocked.append(known)
+        if not _idle:
+            _idle.append(_Loop())
+        chosen = _idle[0]
     try:
-        loop.run_forever()
+        yield chosen.loop
     finally:
-        loop.close()
-
-
-def _stop_loop(loop: asyncio.AbstractEventLoop, thread: threading.Thread, pid: int) -> None:
-    if pid == os.getpid() and thread.is_alive():
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=5)
+        if own is not None:
+            with _lock:
+                _blocked.remove(own)
+                _idle.insert(0, own)

@@ -11,6 +11,7 @@ import asyncio
 import contextvars
 import io
 import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 from quart.wrappers.request import Body as QuartBody
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-    from ..types import Receive
+    from ..types import Message, Receive
 
 #: Bytes of a request body that are held in memory before the view starts.
 COLLECT_LIMIT = 1024 * 1024
@@ -36,10 +37,13 @@ class Body:
 
     def __init__(self, receive: Receive) -> None:
         self.collected: bytes | None = None
-        self._receive = receive
-        self._head: bytes = b""
-        self._ended = False
         self.disconnected = False
+        self._receive = receive
+        self._ended = False
+        self._ahead: deque[bytes] = deque()  # received and not yet read
+        self._size_ahead = 0
+        self._receiving = asyncio.Lock()
+        self._room_ahead = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
 
@@ -56,47 +60,52 @@ class Body:
             self._ended = True
             self.collected = message.get("body", b"")
             return
-        chunks = []
-        size = 0
-        while True:
-            chunk = self._take(message)
-            chunks.append(chunk)
-            size += len(chunk)
-            if self._ended or self.disconnected or size > limit:
-                break
-            message = await self._receive()
-        self._head = b"".join(chunks)
+        self._take(message)
+        while not self._ended and not self.disconnected and self._size_ahead <= limit:
+            self._take(await self._receive())
         if self._ended:
-            self.collected = self._head
+            self.collected = b"".join(self._ahead)
+            self._ahead.clear()
 
-    def _take(self, message: Any) -> bytes:
+    def _take(self, message: Message) -> None:
         if message["type"] == "http.disconnect":
             self.disconnected = True
-            return b""
+            return
         self._ended = not message.get("more_body", False)
-        body: bytes = message.get("body", b"")
-        return body
+        if body := message.get("body"):
+            self._ahead.append(body)
+            self._size_ahead += len(body)
 
     async def read(self) -> bytes:
         """The next piece, or ``b""`` at the end.
 
         Raises ``ClientDisconnected`` if the client left before the end.
         """
-        if self._head:
-            head, self._head = self._head, b""
-            return head
-        while not self._ended:
+        while not self._ahead:
+            if self._ended:
+                return b""
             if self.disconnected:
                 raise ClientDisconnected()
-            chunk = self._take(await self._receive())
-            if chunk:
-                return chunk
-        return b""
+            async with self._receiving:
+                if not self._ahead and not self._ended and not self.disconnected:
+                    self._take(await self._receive())
+        chunk = self._ahead.popleft()
+        self._size_ahead -= len(chunk)
+        self._room_ahead.set()
+        return chunk
 
     async def wait_for_disconnect(self) -> None:
-        """Return when the client has gone. What it still sends is thrown away."""
+        """Return when the client has gone.
+
+        To see that, the rest of the body has to be received. It is kept for a response that still reads it (one that
+        echoes an upload), up to ``COLLECT_LIMIT``.
+        """
         while not self.disconnected:
-            self._take(await self._receive())
+            if self._size_ahead > COLLECT_LIMIT:
+                self._room_ahead.clear()
+                await self._room_ahead.wait()
+            async with self._receiving:
+                self._take(await self._receive())
 
     # ``receive`` resumes reading in the caller's context, and the client's next request would start in it:
     # https://github.com/python/cpython/issues/140947. So each read from inside a request is a task in an empty context.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -32,6 +32,7 @@ def environ_from_scope(scope: HTTPScope) -> WSGIEnvironment:
     ``X-Forwarded-For``, and a client could forge what a proxy sets.
     """
     root_path = scope.get("root_path", "")
+    request_uri = _request_uri(scope)
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": root_path.encode().decode("latin-1"),
@@ -46,6 +47,8 @@ def environ_from_scope(scope: HTTPScope) -> WSGIEnvironment:
         "wsgi.run_once": False,
         "wsgi.input_terminated": True,
         "asgi.scope": scope,
+        "REQUEST_URI": request_uri,
+        "RAW_URI": request_uri,  # gunicorn's name for it
     }
     server = scope.get("server")
     # Both are required (PEP 3333); a Unix socket has neither name nor port.
@@ -88,10 +91,17 @@ def path_info(scope: HTTPScope) -> str:
     return path
 
 
+def _request_uri(scope: HTTPScope) -> str:
+    """The target of the request as the client sent it."""
+    raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    query: bytes = scope["query_string"]
+    return (raw_path + b"?" + query if query else raw_path).decode("latin-1")
+
+
 def scope_from_environ(environ: WSGIEnvironment) -> HTTPScope:
     """An ASGI HTTP scope for a WSGI environ, as a WSGI server or a test client made it."""
-    script_name = environ.get("SCRIPT_NAME", "").encode("latin-1")
-    path = environ.get("PATH_INFO", "").encode("latin-1")
+    script_name = _bytes(environ.get("SCRIPT_NAME", ""))
+    path = _bytes(environ.get("PATH_INFO", ""))
     remote = environ.get("REMOTE_ADDR")
     return {
         "type": "http",
@@ -101,11 +111,11 @@ def scope_from_environ(environ: WSGIEnvironment) -> HTTPScope:
         "scheme": environ.get("wsgi.url_scheme", "http"),
         "path": (script_name + path).decode("utf-8", "replace"),
         "raw_path": _quote(script_name + path),
-        "query_string": environ.get("QUERY_STRING", "").encode("latin-1"),
+        "query_string": _bytes(environ.get("QUERY_STRING", "")),
         "root_path": script_name.decode("utf-8", "replace"),
         "headers": _headers_from_environ(environ),
-        "server": (environ.get("SERVER_NAME", "localhost"), int(environ.get("SERVER_PORT") or 80)),
-        "client": (remote, int(environ.get("REMOTE_PORT") or 0)) if remote else None,
+        "server": (environ.get("SERVER_NAME", "localhost"), _port(environ.get("SERVER_PORT"), 80)),
+        "client": (remote, _port(environ.get("REMOTE_PORT"), 0)) if remote else None,
         "extensions": {},
         "state": {},
     }
@@ -125,5 +135,17 @@ def _headers_from_environ(environ: WSGIEnvironment) -> list[tuple[bytes, bytes]]
             name = key
         else:
             continue
-        headers.append((name.replace("_", "-").lower().encode("latin-1"), str(value).encode("latin-1")))
+        headers.append((_bytes(name.replace("_", "-").lower()), _bytes(str(value))))
     return headers
+
+
+def _bytes(text: str) -> bytes:
+    """The bytes behind a string of PEP 3333. A test client may put in what no server could: that goes out as UTF-8."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode()
+
+
+def _port(text: object, default: int) -> int:
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else default

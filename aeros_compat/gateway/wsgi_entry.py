@@ -12,6 +12,7 @@ import contextvars
 import io
 import threading
 from concurrent.futures import Executor, Future
+from contextlib import nullcontext
 from http import HTTPStatus
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from ..types import ASGIApp, Message
+    from ..types import ASGIApp, HTTPScope, Message
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -87,11 +88,18 @@ class WSGICall:
     # On the caller's thread.
 
     def run(self, app: ASGIApp) -> Iterable[bytes]:
-        state = bridge_state()
+        # Here and not on the loop: an environ that is none fails in front of its caller.
+        scope = scope_from_environ(self.environ)
+        scope["extensions"][CALLER] = self
         self._body = _BodySource(self.environ)
-        self._loop = serving_loop() or background_loop()
+        loop = serving_loop()
+        with background_loop() if loop is None else nullcontext(loop) as self._loop:
+            return self._run_on_loop(app, scope)
+
+    def _run_on_loop(self, app: ASGIApp, scope: HTTPScope) -> Iterable[bytes]:
+        state = bridge_state()
         try:
-            self._loop.call_soon_threadsafe(self._begin, app, context=contextvars.copy_context())
+            self._loop.call_soon_threadsafe(self._begin, app, scope, context=contextvars.copy_context())
             self.thread.work_until(lambda: self._finished or bool(self._start and self._chunks) or self._complete)
         finally:
             restore_bridge_state(state)
@@ -151,11 +159,9 @@ class WSGICall:
 
     # On the loop.
 
-    def _begin(self, app: ASGIApp) -> None:
+    def _begin(self, app: ASGIApp, scope: HTTPScope) -> None:
         self._taken = asyncio.Event()
         self._left = asyncio.Event()
-        scope = scope_from_environ(self.environ)
-        scope["extensions"][CALLER] = self
         self._task = self._loop.create_task(self._run(app, scope))
 
     async def _run(self, app: ASGIApp, scope: Any) -> None:

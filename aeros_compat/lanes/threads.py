@@ -137,6 +137,7 @@ class Turn(Executor):
     def __init__(self, threads: WorkerThreads) -> None:
         self._threads = threads
         self._inbox: Inbox | None = None
+        self._next_inbox: Inbox | None = None  # what the thread of the job that said keep() goes on with
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         future: Future[T] = Future()
@@ -144,9 +145,9 @@ class Turn(Executor):
         def job() -> Inbox | None:
             settle = run_job(future, fn, args, kwargs)
             # Read before the future is settled: whoever waits for it may release this turn at once.
-            inbox = self._inbox
+            next_inbox, self._next_inbox = self._next_inbox, None
             settle()
-            return inbox
+            return next_inbox
 
         if self._inbox is None:
             self._threads._share(job)
@@ -156,7 +157,7 @@ class Turn(Executor):
 
     def keep(self) -> None:
         """Called by the job, on its thread: later jobs come here too, until :meth:`release`."""
-        self._inbox = SimpleQueue()
+        self._inbox = self._next_inbox = SimpleQueue()
         self._threads._replace_worker()
 
     def release(self) -> None:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from . import suite_run, table
 from .command import CommandError
 from .console import Step, print_result
 from .result import Result
-from .suites import SUITES, Suite
+from .suites import SUITES
 from .swap.order import Answer, Lane, Target
+
+if TYPE_CHECKING:
+    from .suite import Suite
 
 LANES: tuple[Lane, ...] = get_args(Lane)
 
@@ -49,9 +52,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="the part for CI: a few suites, without async hooks")
     parser.add_argument("--write", action="store_true", help=f"write the results into {table.FILE.name}")
     parser.add_argument("--check", action="store_true", help=f"compare the results with those in {table.FILE.name}")
-    with_help = "another version of a package (flask==3.2.0); may be given twice"
-    parser.add_argument("--with", dest="overrides", action="append", default=[], metavar="PACKAGE==VERSION", help=with_help)
+    _add_with(parser)
     return parser
+
+
+def _add_with(parser: argparse.ArgumentParser) -> None:
+    text = "another version of a package, such as flask==3.2.0; may be given twice"
+    parser.add_argument("--with", dest="overrides", action="append", default=[], metavar="PACKAGE==VERSION", help=text)
 
 
 def _is_wanted(suite: Suite, options: argparse.Namespace) -> bool:
@@ -60,13 +67,11 @@ def _is_wanted(suite: Suite, options: argparse.Namespace) -> bool:
     return suite.quick or not options.quick
 
 
-def _run_all(
-    suites: list[Suite], lanes: tuple[Lane, ...], overrides: tuple[str, ...]
-) -> tuple[list[Result], int]:
+def _run_all(suites: list[Suite], lanes: tuple[Lane, ...], overrides: tuple[str, ...]) -> tuple[list[Result], int]:
     """The results, and how many could not be had."""
     results: list[Result] = []
     broken = 0
-    plan = [(suite, lane) for suite in suites for lane in lanes]
+    plan = [(suite, lane) for suite in suites for lane in lanes if suite.runs_in(lane)]
     for number, (suite, lane) in enumerate(plan, 1):
         print(f"[{number}/{len(plan)}] {suite.name}, lane {lane}", flush=True)
         try:

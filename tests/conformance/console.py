@@ -33,9 +33,9 @@ def print_result(result: Result) -> None:
     print(
         f"  passed on Flask {len(result.flask.named('passed'))}, on WebServer {len(result.webserver.named('passed'))};"
         f" requests: {asgi} through the ASGI application, {sync} in the sync lane, {asynchronous} in the async lane;"
-        f" time × {result.time_ratio:.2f}"
+        f" time x {result.time_ratio:.2f}"
     )
-    if not asgi:
+    if result.is_idle:
         print("  NO REQUEST went through the ASGI application")
     _print_names("NEWLY FAILING", result.newly_failing)
     _print_names("names no test, though listed as not applicable:", result.unused_exclusions)

@@ -1,15 +1,20 @@
 """A virtual environment for each suite: what WebServer needs, what the suite needs, and nothing of ours.
 
-``aeros_compat`` and the plugin are linked into a folder on PYTHONPATH, not installed: the project's root on the path would
-bring this ``tests`` package into suites that have one of that name themselves.
+``aeros_compat`` and the plugin are copied to a folder on PYTHONPATH, not installed: the project's root on the path
+would bring this ``tests`` package into suites that have one of that name themselves. All runs of one command see one
+copy, whatever happens to the source meanwhile.
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
 import hashlib
 import os
 import shutil
 import sys
+import tempfile
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +22,7 @@ from . import cache
 from .command import run
 
 if TYPE_CHECKING:
-    from .suites import Suite
+    from .suite import Suite
 
 #: Every run resolves to the releases of this day, so that the same run gives the same table. ``--with`` sees all.
 AS_OF = "2026-11-20"
@@ -26,18 +31,16 @@ AS_OF = "2026-11-20"
 RUNNER = ("pytest>=8.3,<9", "pytest-timeout")
 
 
+@functools.cache
 def path() -> Path:
-    """The folder for PYTHONPATH."""
-    home = cache.folder("path")
-    _link(home / "aeros_compat", cache.ROOT / "aeros_compat")
-    _link(home / "aeros_conformance", Path(__file__).parent / "swap")
+    """The folder for PYTHONPATH. It lives as long as this process."""
+    home = Path(tempfile.mkdtemp(dir=cache.folder("path")))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    plugin = Path(__file__).parent / "swap"
+    for name, source in (("aeros_compat", cache.ROOT / "aeros_compat"), ("aeros_conformance", plugin)):
+        shutil.copytree(source, home / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(plugin / "sitecustomize.py", home)
     return home
-
-
-def _link(link: Path, target: Path) -> None:
-    if link.is_symlink():
-        link.unlink()
-    link.symlink_to(target, target_is_directory=True)
 
 
 def python(suite: Suite, overrides: tuple[str, ...] = ()) -> Path:
@@ -54,7 +57,8 @@ def python(suite: Suite, overrides: tuple[str, ...] = ()) -> Path:
 
 
 def _fingerprint(suite: Suite, overrides: tuple[str, ...]) -> str:
-    facts = (sys.version, AS_OF, RUNNER, suite.installs, overrides, (cache.ROOT / "pyproject.toml").read_text())
+    ours = tomllib.loads((cache.ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    facts = (sys.version, AS_OF, RUNNER, ours, suite.installs, suite.overrides, overrides)
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
 
@@ -81,7 +85,8 @@ def _uv() -> str:
     return str(program)
 
 
-def variables() -> dict[str, str]:
+def variables(interpreter: Path) -> dict[str, str]:
     """The environment variables of a run: the caller's, less what would reach into the suite."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "FLASK_", "PYTHON"))}
-    return kept | {"PYTHONPATH": str(path()), "PYTHONDONTWRITEBYTECODE": "1"}
+    programs = f"{interpreter.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return kept | {"PATH": programs, "PYTHONPATH": str(path()), "PYTHONDONTWRITEBYTECODE": "1"}

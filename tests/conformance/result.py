@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .suites import Suite
+    from .suite import Suite
     from .swap.order import Answer, Lane
 
 
@@ -53,4 +53,9 @@ class Result:
     @property
     def is_good(self) -> bool:
         """Whether nothing newly fails, and requests really went through the ASGI application."""
-        return not self.newly_failing and not self.unused_exclusions and self.requests[0] > 0
+        return not self.newly_failing and not self.unused_exclusions and not self.is_idle
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request went through the ASGI application, though the suite makes some."""
+        return self.suite.makes_requests and self.requests[0] == 0

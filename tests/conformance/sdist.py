@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 import tarfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import cache
 from .command import CommandError, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def unpacked(project: str, version: str) -> Path:
@@ -15,6 +18,8 @@ def unpacked(project: str, version: str) -> Path:
     home = cache.folder("sdists", f"{project}-{version}".lower())
     found = _only_folder(home)
     if found is None:
+        # Where a suite has no configuration of its own, pytest looks for one further up: it finds this, and not ours.
+        (home / "pytest.ini").touch()
         _unpack(_fetch(project, version, home), home)
         found = _only_folder(home)
     if found is None:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import cache, environment, sdist
@@ -17,7 +16,9 @@ from .command import CommandError
 from .swap.order import ORDER, Answer, Order
 
 if TYPE_CHECKING:
-    from .suites import Suite
+    from pathlib import Path
+
+    from .suite import Suite
     from .swap.order import Lane, Target
 
 #: Seconds for one test, and for a whole run.
@@ -38,34 +39,33 @@ def run_suite(suite: Suite, target: Target, lane: Lane, overrides: tuple[str, ..
     :param progress: called with the part that is done, such as ``"42%"``.
     :raises CommandError: if pytest came to no result.
     """
-    home = _home(suite, target, lane)
+    home = _home(suite, target, lane, overrides)
     answer = home / "answer.json"
     answer.unlink(missing_ok=True)
-    Order(target, lane, str(answer), list(suite.excluded)).write(home / "order.json")
+    order = Order(target, lane, str(answer), suite.framework, list(suite.excluded), list(suite.agents))
+    order.write(home / "order.json")
     progress("preparing")
     python = environment.python(suite, overrides)
     folder = sdist.unpacked(suite.project, suite.version_with(overrides)) / suite.folder
-    variables = environment.variables() | {ORDER: str(home / "order.json")} | suite.variables
-    log = log_of(suite, target, lane)
+    variables = environment.variables(python) | {ORDER: str(home / "order.json")} | suite.variables
+    log = home / "log.txt"
     code = _run_pytest(_command(python, suite, home), folder, variables, log, progress)
     if code not in _RESULTS or not answer.exists():
         raise CommandError(f"pytest came to no result (exit code {code}); its output is in {log}.")
     return Answer.read(answer)
 
 
-def log_of(suite: Suite, target: Target, lane: Lane) -> Path:
-    """The file with pytest's output."""
-    return _home(suite, target, lane) / "log.txt"
-
-
-def _home(suite: Suite, target: Target, lane: Lane) -> Path:
-    return cache.folder("runs", suite.key, f"{lane}-{target}")
+def _home(suite: Suite, target: Target, lane: Lane, overrides: tuple[str, ...]) -> Path:
+    """The folder of a run's order, answer and log. A trial of other versions has one of its own."""
+    return cache.folder("runs", "+".join((suite.key, *overrides)), f"{lane}-{target}")
 
 
 def _command(python: Path, suite: Suite, home: Path) -> list[str]:
-    own = ("-p", "aeros_conformance.plugin", "-p", "no:cacheprovider", "-o", "addopts=", "-o", "console_output_style=progress")
+    own = ("-p", "aeros_conformance.plugin", "--continue-on-collection-errors", "--rootdir", ".")
+    settings = ("-o", "addopts=", "-o", "console_output_style=progress", "-o", f"cache_dir={home / 'pytest_cache'}")
     limits = ("--timeout", str(TEST_LIMIT), "--basetemp", str(home / "tmp"))
-    return [str(python), "-m", "pytest", "-q", "--tb=short", "-ra", *own, *limits, *suite.options, *suite.tests]
+    pytest = (str(python), "-m", "pytest", "-q", "--tb=short", "-ra")
+    return [*pytest, *own, *settings, *limits, *suite.options, *suite.tests]
 
 
 def _run_pytest(command: list[str], cwd: Path, env: dict[str, str], log: Path, progress: Progress) -> int:

@@ -59,8 +59,8 @@ def _wrap(func: FunctionType) -> Any:
         return func(*args, **kwargs)
 
     # Written by hand it would be no wrapper of anything, and would still show its parameters.
-    wrapper.__signature__ = inspect.signature(func)  # type: ignore[attr-defined]
-    del wrapper.__wrapped__  # type: ignore[attr-defined]
+    wrapper.__dict__["__signature__"] = inspect.signature(func)
+    del wrapper.__wrapped__
     wrapper.__dict__.pop(_KEPT, None)
     return wrapper
 

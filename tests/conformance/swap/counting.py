@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aeros_compat import WebServer
 from aeros_compat.gateway import connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aeros_compat import WebServer
+    from aeros_compat.core import Core
 
 
 class Calls:
@@ -33,10 +37,11 @@ class Calls:
         return {name: next(counter) for name, counter in self._counters.items()}
 
 
-def count_requests() -> Calls:
+def count_requests(application: type[WebServer | Core]) -> Calls:
     """Count from now on."""
     calls = Calls()
-    WebServer.asgi_app = calls.of("asgi", WebServer.asgi_app)  # type: ignore[method-assign]
-    connection.run_sync_lane = calls.of("sync", connection.run_sync_lane)
-    connection.run_async_lane = calls.of("async", connection.run_async_lane)
+    application.asgi_app = calls.of("asgi", application.asgi_app)  # type: ignore[method-assign]
+    for lane in ("sync", "async"):
+        name = f"run_{lane}_lane"
+        setattr(connection, name, calls.of(lane, getattr(connection, name)))
     return calls

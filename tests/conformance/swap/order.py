@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 Target = Literal["flask", "webserver"]
+#: Whose application class the suite is about.
+Framework = Literal["flask", "quart"]
 Lane = Literal["sync", "async", "async-hooks"]
 
 ORDER = "CONFORMANCE_ORDER"
@@ -21,8 +23,11 @@ class Order:
     target: Target
     lane: Lane
     answer: str
+    framework: Framework = "flask"
     #: Files, or node ids without parameters.
     excluded: list[str] = field(default_factory=list)
+    #: Modules whose name ``Flask`` is to be flask.Flask again once everything is imported.
+    agents: list[str] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))

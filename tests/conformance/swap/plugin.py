@@ -9,37 +9,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import flask
-import flask.app
-import pytest
-
-from .coroutines import convert_hooks, convert_views
-from .order import Answer, Order
+from .order import Answer
+from .replacement import replace
 
 if TYPE_CHECKING:
-    from .counting import Calls
+    import pytest
 
-_order = Order.read()
+_replacement = replace()
+_order = _replacement.order
 _answer = Answer()
 _started = time.monotonic()
-_calls: Calls | None = None
-
-
-def _swap() -> Calls:
-    from aeros_compat import WebServer  # only where it is asked for: the baseline is Flask without this package
-
-    from .counting import count_requests
-
-    flask.Flask = flask.app.Flask = WebServer  # type: ignore[misc]
-    return count_requests()
-
-
-if _order.lane != "sync":
-    convert_views()
-if _order.lane == "async-hooks":
-    convert_hooks()
-if _order.target == "webserver":
-    _calls = _swap()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -53,15 +32,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=excluded)
 
 
+def pytest_collection_finish() -> None:
+    _replacement.give_agents_flask()
+
+
 def _is_meant(entry: str, nodeid: str) -> bool:
     return nodeid == entry or nodeid.startswith((f"{entry}[", f"{entry}::"))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Keep the outcome of a test: that of its call, unless setting it up or tearing it down went wrong."""
-    if report.when == "call" or not report.passed:
-        if _answer.outcomes.get(report.nodeid) != "failed":
-            _answer.outcomes[report.nodeid] = report.outcome
+    says_something = report.when == "call" or not report.passed
+    if says_something and _answer.outcomes.get(report.nodeid) != "failed":
+        _answer.outcomes[report.nodeid] = report.outcome
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
@@ -72,6 +55,5 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 def pytest_sessionfinish() -> None:
     _answer.seconds = time.monotonic() - _started
-    if _calls is not None:
-        _answer.requests = _calls.totals()
+    _answer.requests = _replacement.requests()
     _answer.write(_order.answer)
