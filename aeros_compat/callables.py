@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction
@@ -12,7 +14,7 @@ from flask.views import MethodView, View
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["decorators_over", "hides_async", "is_async", "is_async_view", "is_awaitable"]
+__all__ = ["decorators_over", "hides_async", "is_async", "is_async_view", "is_awaitable", "is_patched"]
 
 
 def is_async(func: Callable[..., Any]) -> bool:
@@ -52,6 +54,16 @@ def _is_decorated(view: Callable[..., Any]) -> bool:
 def hides_async(func: Callable[..., Any]) -> bool:
     """Whether ``func`` is a sync wrapper (made with ``functools.wraps``) around a coroutine function."""
     return hasattr(func, "__wrapped__") and not is_async(func) and is_async(inspect.unwrap(func))
+
+
+def is_patched(cls: type, *names: str) -> bool:
+    """Whether somebody has replaced one of the methods ``names``, which ``cls`` defines itself, from outside."""
+    own = sys.modules[cls.__module__].__dict__
+    for name in names:
+        method = vars(cls)[name]
+        if type(method) is not FunctionType or method.__globals__ is not own:
+            return True
+    return False
 
 
 def decorators_over(func: Callable[..., Any]) -> list[str]:

@@ -190,15 +190,20 @@ class RequestContext(flask.ctx.RequestContext):
             super().match_request()
         else:
             match.apply_to(self.request)
+        if (quart_request := vars(self).get("quart_request")) is not None:
+            self._share_match(quart_request)
 
     @cached_property
     def quart_request(self) -> QuartRequest:
         """What ``quart.request`` is, made when it is first asked for."""
         request = self.app.core.make_request(*self._scope_and_body())
+        self._share_match(request)
+        return request
+
+    def _share_match(self, request: QuartRequest) -> None:
         request.routing_exception = self.request.routing_exception
         request.url_rule = cast("Any", self.request.url_rule)
         request.view_args = self.request.view_args
-        return request
 
     def _scope_and_body(self) -> tuple[Any, Body | bytes]:
         if self.exchange is not None:
@@ -376,3 +381,17 @@ class QuartRequestContext(quart.ctx.RequestContext):
 
     async def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
         await self._flask.pop_async(_active(exc))
+
+
+class KeptContext(QuartRequestContext):
+    """The context of a finished request, for the block of ``async with app.async_test_client()``.
+
+    Quart's client sets it as it is, and pops it at the end of the block.
+    """
+
+    def __init__(self, flask_context: RequestContext) -> None:
+        super().__init__(flask_context)
+        self.preserved = True
+
+    async def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
+        quart_request_var.set(cast("Any", None))

@@ -18,10 +18,11 @@ from quart.wrappers import Request as QuartRequest
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 
 from .callables import is_async
-from .context import QuartAppContext, QuartRequestContext
+from .context import KeptContext, QuartAppContext, QuartRequestContext
 from .gateway.body import AsyncBody, Body
 from .gateway.connection import HTTPConnection
 from .gateway.environ import environ_from_scope, path_info
+from .sessions import AwaitedSession, SharedSession
 from .signals import connect_templates_of
 from .upstream import flask_request_var, flask_template_defaults, has_sync_caller
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
+    from .context import RequestContext
     from .types import HTTPScope
     from .webserver import WebServer
 
@@ -128,10 +130,13 @@ class Core(Quart):
 
     @property  # type: ignore[override]
     def session_interface(self) -> QuartSessionInterface:
-        return _SharedSession(self.server)
+        interface: Any = self.server.session_interface
+        return interface.interface if isinstance(interface, AwaitedSession) else SharedSession(self.server)
 
     @session_interface.setter
     def session_interface(self, interface: Any) -> None:
+        if isinstance(interface, QuartSessionInterface):
+            interface = AwaitedSession(interface)
         self.server.session_interface = interface
 
     # One Jinja environment, two ways to render.
@@ -186,10 +191,15 @@ class Core(Quart):
     def request_context(self, request: QuartRequest) -> QuartRequestContext:
         """The context of a request object of Quart's (``test_request_context``), seen from Flask too."""
         environ = environ_from_scope(cast("HTTPScope", request.scope))
-        environ["wsgi.input"] = io.BytesIO(cast("AsyncBody", request.body).complete or b"")
+        # A request object that somebody made by hand may have Quart's own body, which has nothing to read yet.
+        environ["wsgi.input"] = io.BytesIO(getattr(request.body, "complete", None) or b"")
         context = self.server.request_context(environ)
         vars(context)["quart_request"] = request
         return QuartRequestContext(context)
+
+    def preserve(self, context: RequestContext) -> None:
+        """Keep the context of a request for Quart's test client."""
+        self._preserved_context = KeptContext(context)
 
     async def do_teardown_request(self, exc: BaseException | None, request_context: Any = None) -> None:
         functions = self._applicable(self.teardown_request_funcs, outermost_first=False)
@@ -250,31 +260,6 @@ class Core(Quart):
 
 async def _no_push(path: str, headers: WerkzeugHeaders) -> None:
     """uvicorn speaks HTTP/1.1, which has no server push."""
-
-
-class _SharedSession(QuartSessionInterface):
-    """The WebServer's session interface, under the async names of Quart's."""
-
-    def __init__(self, server: WebServer) -> None:
-        self._server = server
-        self._interface: Any = server.session_interface
-
-    def is_null_session(self, instance: object) -> bool:
-        return bool(self._interface.is_null_session(instance))
-
-    async def make_null_session(self, app: Quart) -> Any:
-        return self._interface.make_null_session(self._server)
-
-    async def open_session(self, app: Quart, request: Any) -> Any:
-        return await self._call(self._interface.open_session, request)
-
-    async def save_session(self, app: Quart, session: Any, response: Any) -> None:
-        await self._call(self._interface.save_session, session, response)
-
-    async def _call(self, method: Callable[..., Any], *args: Any) -> Any:
-        if self._server.opens_sessions_cheaply:
-            return method(self._server, *args)
-        return await self._server.core.sync_to_async(method)(self._server, *args)
 
 
 for _name in SHARED:

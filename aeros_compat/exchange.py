@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .webserver import WebServer
 
 
+#: Where Flask's test client puts a function that takes the contexts of a request.
+KEEP_CONTEXTS = "werkzeug.debug.preserve_context"
+
+
 class Thread(Protocol):
     """A place for the sync pieces of one request: a worker's turn, a leased thread, or the caller of the WSGI entry."""
 
@@ -70,6 +74,13 @@ class Exchange:
         self.caller: Caller | None = (scope.get("extensions") or {}).get(CALLER)
         if self.caller is not None:
             self.caller.context = self.context
+        #: The contexts that Quart's test client asks for in the scope, Flask's in the environ.
+        self.kept_contexts: list[Any] = []
+        self.keeps_contexts: Callable[[Any], object] | None = None
+        if self.caller is not None:
+            self.keeps_contexts = self.caller.environ.get(KEEP_CONTEXTS)
+        elif scope.get("_quart._preserve_context"):
+            self.keeps_contexts = self.kept_contexts.append
 
     @cached_property
     def environ(self) -> WSGIEnvironment:
@@ -81,6 +92,8 @@ class Exchange:
             environ.pop("HTTP_TRANSFER_ENCODING", None)
             environ["CONTENT_LENGTH"] = str(len(self.body.collected))
         environ[EXCHANGE] = self
+        if self.keeps_contexts is not None:
+            environ[KEEP_CONTEXTS] = self.keeps_contexts
         self._routed = _routing_values(environ)
         if self.caller is not None:
             for key, value in self.caller.environ.items():

@@ -14,7 +14,7 @@ from flask.sessions import SecureCookieSessionInterface
 from quart.wrappers import Response as QuartResponse
 from werkzeug.datastructures import ImmutableDict
 
-from .callables import hides_async, is_async, is_awaitable
+from .callables import hides_async, is_async, is_awaitable, is_patched
 from .cli import CommandGroup
 from .context import AppContext, RequestContext
 from .core import Core
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from .types import Receive, Scope, Send
+
+#: The methods of Flask's that stand around the call of a view.
+ENCLOSING = ("wsgi_app", "full_dispatch_request", "dispatch_request")
 
 #: Threads that run sync views in one process, unless the constructor is told otherwise.
 WORKER_THREADS = 8
@@ -139,10 +142,11 @@ class WebServer(QuartAPI, Flask):
     def encloses_views(self) -> bool:
         """Whether something sync stands around every view, so that all of them are called from a thread.
 
-        That is WSGI middleware (``app.wsgi_app = Middleware(app.wsgi_app)``), which must never be skipped, or a method
-        of a subclass that encloses the call of the view.
+        That is WSGI middleware (``app.wsgi_app = Middleware(app.wsgi_app)``), which must never be skipped, a method
+        of a subclass that encloses the call of the view, or an agent that has patched one of Flask (Sentry does), which
+        would else report one request's data with another's.
         """
-        return self.overrides("wsgi_app", "full_dispatch_request", "dispatch_request")
+        return self.overrides(*ENCLOSING) or is_patched(Flask, "__call__", *ENCLOSING)
 
     @property
     def opens_sessions_cheaply(self) -> bool:

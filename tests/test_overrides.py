@@ -144,6 +144,40 @@ def test_proxy_fix(app: WebServer, lane: Lane) -> None:
     assert app.test_client().get("/", headers=headers).text == "9.9.9.9https://front.example/app/"
 
 
+def test_agent_that_patches_flask_sees_every_request(
+    app: WebServer, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sentry's way: a request that it does not see would be reported with another's data."""
+    seen: list[str] = []
+    original = flask.Flask.__call__
+
+    def patched(self: Any, environ: Any, start_response: Any) -> Any:
+        seen.append(environ["PATH_INFO"])
+        return original(self, environ, start_response)
+
+    app.add_url_rule("/page", view_func=lane(lambda: "ok"), endpoint="view")
+    monkeypatch.setattr(flask.Flask, "__call__", patched)
+    assert app.test_client().get("/page").text == "ok"
+    assert seen == ["/page"]
+
+
+def test_session_interface_of_quart(app: WebServer, lane: Lane) -> None:
+    import quart.sessions
+
+    class Interface(quart.sessions.SessionInterface):
+        async def open_session(self, app: Any, request: Any) -> Any:
+            return quart.sessions.SecureCookieSession({"opened": request.path})
+
+        async def save_session(self, app: Any, session: Any, response: Any) -> None:
+            response.headers["X-Session"] = str(dict(session))
+
+    app.core.session_interface = Interface()
+    assert isinstance(app.core.session_interface, Interface)
+    app.add_url_rule("/page", view_func=lane(lambda: flask.session["opened"]), endpoint="view")
+    response = app.test_client().get("/page")
+    assert (response.text, response.headers["X-Session"]) == ("/page", "{'opened': '/page'}")
+
+
 def test_session_interface_of_the_users(app: WebServer, lane: Lane) -> None:
     """It may ask a server: it is never called on the event loop."""
     threads: list[str] = []

@@ -244,5 +244,10 @@ def test_async_test_client_of_quart(app: WebServer, lane: Lane) -> None:
             assert session["n"] == 2
             session["n"] = 10
         assert (await (await client.get("/")).get_json())["n"] == 11
+        async with app.async_test_client() as kept:
+            await kept.get("/?q=1")
+            assert quart.request.args["q"] == "1"
+            assert quart.session["n"] == 1
+        assert not quart.has_request_context()
 
     asyncio.run(scenario())

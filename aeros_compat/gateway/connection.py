@@ -33,6 +33,8 @@ class HTTPConnection:
         await body.collect(COLLECT_LIMIT, exchange.content_length, app.config["MAX_CONTENT_LENGTH"])
         run = run_async_lane if is_async_lane(app, exchange) else run_sync_lane
         answer, thread = await run(app, exchange)
+        if exchange.kept_contexts:
+            self._core.preserve(exchange.kept_contexts[-1])
         try:
             await _send(answer, exchange, thread, send)
         finally:

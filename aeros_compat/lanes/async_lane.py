@@ -12,7 +12,7 @@ awaited on the loop from there (see ``WebServer.encloses_views``).
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from flask.signals import (
     appcontext_popped,
@@ -31,7 +31,7 @@ from ..upstream import begin_serving, bind_executor, find_error_handler, flask_a
 from .hop import drive, hop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from concurrent.futures import Executor
 
     from flask.typing import ResponseReturnValue
@@ -41,12 +41,20 @@ if TYPE_CHECKING:
     from ..webserver import WebServer
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
 async def run_async_lane(app: WebServer, exchange: Exchange) -> tuple[Answer, Thread]:
     """The answer of an async view, and the thread of the request's sync pieces."""
     cycle = _Cycle(app, exchange)
     try:
         return await cycle.run(), cycle.thread
     except BaseException:
+        # A thread that still works on the answer cannot be interrupted: see run_sync_lane.
+        exchange.abandoned = True
+        if exchange.answer is not None:
+            cycle.thread.submit(exchange.answer.close)
         cycle.thread.release()
         raise
 
@@ -60,6 +68,7 @@ class _Cycle:
         self.context = exchange.context
         self.thread = exchange.thread_for(app, own=True)
         self.request_context = LazyRequestContext(app, exchange)
+        self.on_thread = False
         assert exchange.match is not None
         assert exchange.match.rule is not None
         self.match = exchange.match
@@ -72,7 +81,7 @@ class _Cycle:
         self.context.run(bind_executor, cast("Executor", self.thread))
         try:
             if self.needs_thread_before():
-                rv = await hop(self.thread, self.context, self.before_on_thread)
+                rv = await self.hop(self.before_on_thread)
                 if rv is None:
                     rv = await drive(self.call_view(), self.context)
             else:
@@ -86,6 +95,12 @@ class _Cycle:
             return await self.finish(rv, failure)
         finally:
             failure = None  # a traceback holds this frame, and this frame the exception
+
+    async def hop(self, func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        self.on_thread = True
+        result = await hop(self.thread, self.context, func, *args, **kwargs)
+        self.on_thread = False
+        return result
 
     # Before the view.
 
@@ -179,7 +194,7 @@ class _Cycle:
         return not is_async(handler)
 
     async def finish_on_thread(self, rv: ResponseReturnValue | None, failure: Exception | None) -> Answer:
-        return await hop(self.thread, self.context, self.rest_of_wsgi_app, rv, failure)
+        return await self.hop(self.rest_of_wsgi_app, rv, failure)
 
     def rest_of_wsgi_app(self, rv: ResponseReturnValue | None, failure: Exception | None) -> Answer:
         """The end of ``full_dispatch_request`` and of ``wsgi_app``, as Flask has it."""
@@ -218,6 +233,9 @@ class _Cycle:
     def answer_on_thread(self, start_response: StartResponse, iterable: Iterable[bytes]) -> Answer:
         answer = start_response.answer(iterable)
         self.thread.keep()
+        self.exchange.answer = answer
+        if self.exchange.abandoned:
+            answer.close()
         return answer
 
     async def handle_on_loop(self, failure: Exception) -> ResponseReturnValue:
@@ -235,7 +253,7 @@ class _Cycle:
             response = await drive(self.process_on_loop(rv), self.context)
         except Exception as error:
             # Flask's handle_exception logs, signals, and may call sync handlers.
-            return await hop(self.thread, self.context, self.fail_on_thread, error)
+            return await self.hop(self.fail_on_thread, error)
         except BaseException as error:
             await self.give_up(error)
             raise
@@ -246,7 +264,7 @@ class _Cycle:
             await drive(self.leave_on_loop(), self.context)
         if response.is_sequence or isinstance(iterable, AsyncBytes):
             return self.context.run(start_response.answer, iterable)
-        return await hop(self.thread, self.context, self.answer_on_thread, start_response, iterable)
+        return await self.hop(self.answer_on_thread, start_response, iterable)
 
     def fail_on_thread(self, failure: Exception) -> Answer:
         """The ``except Exception`` of ``wsgi_app``, and what follows it."""
@@ -282,20 +300,22 @@ class _Cycle:
 
     async def give_up(self, error: BaseException) -> None:
         """Teardown for what is no Exception: a cancelled request, an exit."""
-        if not self.request_context._cv_tokens:
-            return
-        if self.needs_thread_after():
-            await hop(self.thread, self.context, self.request_context.pop, error)
-        else:
+        if self.on_thread or self.needs_thread_after():
+            # Behind what the thread may still be doing for this request, in its context.
+            await hop(self.thread, self.context, self.pop_on_thread, error)
+        elif self.request_context._cv_tokens:
             await drive(self.request_context.pop_async(error), self.context)
+
+    def pop_on_thread(self, error: BaseException) -> None:
+        if self.request_context._cv_tokens:
+            self.request_context.pop(error)
 
     def preserve(self) -> None:
         """Hand the contexts to a test client that wants to keep them, where Flask's ``wsgi_app`` does."""
-        if self.exchange.caller is not None:
-            keep = self.exchange.caller.environ.get("werkzeug.debug.preserve_context")
-            if keep is not None:
-                keep(flask_app_var.get())
-                keep(flask_request_var.get())
+        keep = self.exchange.keeps_contexts
+        if keep is not None:
+            keep(flask_app_var.get())
+            keep(flask_request_var.get())
 
 
 def _names_of(endpoint: str) -> tuple[str | None, ...]:
