@@ -6,6 +6,7 @@ is no way out: ``make_response``, ``app_context``, ``test_client`` and others ar
 
 from __future__ import annotations
 
+import contextvars
 import io
 import weakref
 from typing import TYPE_CHECKING, Any, cast
@@ -24,7 +25,7 @@ from .gateway.connection import HTTPConnection
 from .gateway.environ import environ_from_scope, path_info
 from .sessions import AwaitedSession, SharedSession
 from .signals import connect_templates_of
-from .upstream import flask_request_var, flask_template_defaults, has_sync_caller
+from .upstream import bind_executor, flask_request_var, flask_template_defaults, has_sync_caller
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -182,6 +183,12 @@ class Core(Quart):
             await super().shutdown()
         else:
             self.shutdown_event.set()
+
+    def add_background_task(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Run ``func`` in the background. Its sync pieces take turns: they must not hold the request's thread."""
+        context = contextvars.copy_context()
+        context.run(bind_executor, self.server.threads.turns())
+        context.run(super().add_background_task, func, *args, **kwargs)
 
     # Contexts and teardown.
 

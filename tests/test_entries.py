@@ -213,6 +213,45 @@ def test_client_inside_a_view(app: WebServer, lane: Lane) -> None:
     assert app.test_client().get("/outer").text == "inner"
 
 
+def test_clients_inside_clients(app: WebServer, lane: Lane) -> None:
+    """Each level blocks the loop below; loops are used again."""
+
+    @app.route("/<int:depth>")
+    @lane
+    def view(depth: int) -> str:
+        return app.test_client().get(f"/{depth - 1}").text + "." if depth else "end"
+
+    client = app.test_client()
+    assert client.get("/3").text == "end..."
+    before = threading.active_count()
+    for _ in range(5):
+        assert client.get("/3").text == "end..."
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    "oddity",
+    [
+        {"HTTP_X_NAME": "Łukasz"},
+        {"QUERY_STRING": "q=Ł"},
+        {"PATH_INFO": "/Ł"},
+        {"SERVER_PORT": "http"},
+        {"SERVER_PORT": ""},
+        {"REMOTE_ADDR": "1.1.1.1", "REMOTE_PORT": "unknown"},
+        {"CONTENT_LENGTH": "many"},
+        {"CONTENT_LENGTH": ""},
+        {"wsgi.input": None},
+    ],
+)
+def test_environs_that_no_server_makes(app: WebServer, lane: Lane, oddity: dict[str, Any]) -> None:
+    """A test client may; what must not happen is that it waits for ever."""
+    app.add_url_rule("/", view_func=lane(lambda: "ok"), endpoint="view")
+    app.add_url_rule("/<path:path>", view_func=lane(lambda path: "ok"), endpoint="path")
+    environ = {**create_environ("/"), **oddity}
+    iterable, status, _ = run_wsgi_app(app, environ)
+    assert (status, b"".join(iterable)) == ("200 OK", b"ok")
+
+
 def test_callers_thread_is_only_borrowed(app: WebServer, lane: Lane) -> None:
     """asgiref's notes about this thread are gone after the request: async_to_sync makes a loop of its own again."""
     from asgiref.sync import async_to_sync, sync_to_async

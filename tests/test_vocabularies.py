@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import flask
+import httpx
 import pytest
 import quart
+
+from .servers import served
 
 if TYPE_CHECKING:
     from aeros_compat import WebServer
@@ -125,6 +130,21 @@ def test_templates_of_quart_await_async_context_processors(app: WebServer) -> No
         return await quart.render_template_string("{{ site }} {{ request.path }}")
 
     assert app.test_client().get("/").text == "ours /"
+
+
+def test_templates_of_quart_where_every_thread_waits(app: WebServer) -> None:
+    """Async code that a sync cycle waits for runs its sync pieces on the thread that waits, not on one more."""
+    app.worker_threads = 2
+    app.context_processor(lambda: {"site": "ours"})
+
+    @app.errorhandler(404)
+    async def not_found(error: Exception) -> Any:
+        await asyncio.sleep(0.01)
+        return await quart.render_template_string("{{ site }}"), 404
+
+    with served(app) as url, ThreadPoolExecutor(8) as clients:
+        answers = list(clients.map(lambda _: httpx.get(f"{url}/none", timeout=20).text, range(24)))
+    assert answers == ["ours"] * 24
 
 
 def test_responses_of_quart(app: WebServer, lane: Lane, tmp_path: Any) -> None:

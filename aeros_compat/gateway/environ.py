@@ -80,15 +80,22 @@ def _add_headers(environ: WSGIEnvironment, headers: Any) -> None:
 
 def path_info(scope: HTTPScope) -> str:
     """The path below ``root_path``, percent-decoded, each byte one latin-1 character (PEP 3333)."""
-    raw_path = scope.get("raw_path")
-    if raw_path:
-        path = unquote_to_bytes(raw_path.partition(b"?")[0]).decode("latin-1")
-    else:
-        path = scope["path"].encode("utf-8", "surrogateescape").decode("latin-1")
+    path = _path_bytes(scope).decode("latin-1")
     root_path = scope.get("root_path", "").encode().decode("latin-1")
     if root_path and (path == root_path or path.startswith(root_path.rstrip("/") + "/")):
         path = path[len(root_path.rstrip("/")) :]
     return path
+
+
+def _path_bytes(scope: HTTPScope) -> bytes:
+    path: str = scope["path"]
+    raw_path: bytes | None = scope.get("raw_path")
+    if raw_path:
+        exact = unquote_to_bytes(raw_path.partition(b"?")[0])
+        if exact.decode("utf-8", "replace") == path:
+            return exact
+        # ASGI middleware has changed the path, and left alone what it was made from.
+    return path.encode("utf-8", "surrogateescape")
 
 
 def _request_uri(scope: HTTPScope) -> str:

@@ -93,6 +93,11 @@ class _Cycle:
             raise
         try:
             return await self.finish(rv, failure)
+        except Exception:
+            raise
+        except BaseException as error:
+            await self.give_up(error)
+            raise
         finally:
             failure = None  # a traceback holds this frame, and this frame the exception
 
@@ -254,9 +259,6 @@ class _Cycle:
         except Exception as error:
             # Flask's handle_exception logs, signals, and may call sync handlers.
             return await self.hop(self.fail_on_thread, error)
-        except BaseException as error:
-            await self.give_up(error)
-            raise
         start_response = StartResponse()
         try:
             iterable = self.context.run(response, self.exchange.environ, start_response)

@@ -33,6 +33,9 @@ Inbox = SimpleQueue["Job | None"]
 #: Leases that may be held at once in one process. A bound, not a target: a parked thread costs some ten kilobytes.
 LEASE_LIMIT = 1000
 
+#: Threads that stay when no lease holds them, for the next ones: starting one costs more than a hop.
+WARM_THREADS = 64
+
 
 class WorkerThreads:
     """``limit`` threads that take turns, and as many leased ones as requests hold, up to ``LEASE_LIMIT``.
@@ -53,6 +56,10 @@ class WorkerThreads:
     def turn(self) -> Turn:
         """A place for one job on the shared workers."""
         return Turn(self)
+
+    def turns(self) -> Turns:
+        """An executor each of whose jobs is a turn."""
+        return Turns(self)
 
     def lease(self) -> Lease:
         """A thread of one's own; it is taken when the first job comes and must be given back with ``release()``."""
@@ -82,9 +89,9 @@ class WorkerThreads:
         with self._lock:
             if self._started:
                 return
+            for _ in range(self.limit):
+                _start_thread(self._shared, "worker")
             self._started = True
-        for _ in range(self.limit):
-            _start_thread(self._shared, "worker")
 
     def _replace_worker(self) -> None:
         """Put a thread on the shared queue in place of one that a kept turn has taken away."""
@@ -103,29 +110,33 @@ class WorkerThreads:
                 self._waiting.append(lease)
                 return None
             self._held += 1
-            inbox = self._free.pop() if self._free else None
-        if inbox is None:
-            inbox = SimpleQueue()
+            if self._free:
+                return self._free.pop()
+        inbox: Inbox = SimpleQueue()
+        try:
             _start_thread(inbox, "lease")
+        except BaseException:
+            with self._lock:
+                self._held -= 1
+            raise
         return inbox
 
     def _give_back(self, inbox: Inbox) -> None:
-        with self._lock:
-            waiting = self._waiting.popleft() if self._waiting else None
-            if waiting is None:
-                self._held -= 1
-                if len(self._free) < self.limit:
-                    self._free.append(inbox)
-                    return
-        if waiting is None:
-            inbox.put(None)
-        else:
-            waiting._bind(inbox)
+        """Hand the thread of a lease to the next in line, or keep it warm."""
+        while True:
+            with self._lock:
+                lease = self._waiting.popleft() if self._waiting else None
+                if lease is None:
+                    self._held -= 1
+                    break
+            if lease._bind(inbox):
+                return
+        self._adopt(inbox)
 
     def _adopt(self, inbox: Inbox) -> None:
-        """Take in the thread of a kept turn that has ended."""
+        """Keep the thread behind ``inbox`` for the next lease, or let it end if there are enough."""
         with self._lock:
-            if len(self._free) < self.limit:
+            if len(self._free) < WARM_THREADS:
                 self._free.append(inbox)
                 return
         inbox.put(None)
@@ -157,14 +168,24 @@ class Turn(Executor):
 
     def keep(self) -> None:
         """Called by the job, on its thread: later jobs come here too, until :meth:`release`."""
+        self._threads._replace_worker()  # first: it fails if the system has no more threads
         self._inbox = self._next_inbox = SimpleQueue()
-        self._threads._replace_worker()
 
     def release(self) -> None:
         """Give a kept thread back. Without :meth:`keep` there is nothing to do."""
         inbox, self._inbox = self._inbox, None
         if inbox is not None:
             self._threads._adopt(inbox)
+
+
+class Turns(Executor):
+    """Any number of jobs on the shared workers, each by itself."""
+
+    def __init__(self, threads: WorkerThreads) -> None:
+        self._threads = threads
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        return self._threads.turn().submit(fn, *args, **kwargs)
 
 
 class Lease(Executor):
@@ -177,6 +198,7 @@ class Lease(Executor):
         self._asked = False
         self._released = False
         self._pending: list[Job] = []
+        self._unfinished = 0
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         if self._released:
@@ -185,9 +207,13 @@ class Lease(Executor):
         future: Future[T] = Future()
 
         def job() -> None:
-            run_job(future, fn, args, kwargs)()
+            settle = run_job(future, fn, args, kwargs)
+            with self._lock:
+                self._unfinished -= 1
+            settle()
 
         with self._lock:
+            self._unfinished += 1
             if self._inbox is not None:
                 self._inbox.put(job)
                 return future
@@ -196,8 +222,8 @@ class Lease(Executor):
                 return future
             self._asked = True
         inbox = self._threads._acquire(self)
-        if inbox is not None:
-            self._bind(inbox)
+        if inbox is not None and not self._bind(inbox):
+            self._threads._give_back(inbox)
         return future
 
     def keep(self) -> None:
@@ -208,19 +234,25 @@ class Lease(Executor):
         with self._lock:
             inbox, self._inbox = self._inbox, None
             self._released = True
-        if inbox is not None:
+            busy = self._unfinished > 0
+        if inbox is None:
+            return
+        if busy:
+            # A task that the view left behind still has it: no other request must wait for that.
+            threads = self._threads
+            inbox.put(lambda: threads._give_back(inbox))
+        else:
             self._threads._give_back(inbox)
 
-    def _bind(self, inbox: Inbox) -> None:
+    def _bind(self, inbox: Inbox) -> bool:
+        """Take the thread behind ``inbox`` for the jobs that wait for one; whether it is held from now on."""
         with self._lock:
-            pending, self._pending = self._pending, []
-            released = self._released
-            if not released:
-                self._inbox = inbox
-            for job in pending:
+            for job in self._pending:
                 inbox.put(job)
-        if released:
-            self._threads._give_back(inbox)
+            self._pending = []
+            if not self._released:
+                self._inbox = inbox
+            return not self._released
 
 
 def run_job(

@@ -123,6 +123,34 @@ def test_client_that_leaves_during_an_upload(app: WebServer) -> None:
     assert [type(error) for error in raised] == [ClientDisconnected] * 2
 
 
+def test_streams_that_echo_an_upload(app: WebServer) -> None:
+    """The body is still being read while the answer goes out: watching for the client to leave must not eat it."""
+
+    @app.post("/sync")
+    def sync() -> Any:
+        @flask.stream_with_context
+        def echo() -> Any:
+            while piece := flask.request.stream.read(65536):
+                yield piece
+
+        return flask.Response(echo())  # type: ignore[call-arg]
+
+    @app.post("/async")
+    async def awaited() -> Any:
+        body = quart.request.body
+
+        async def echo() -> Any:
+            async for piece in body:
+                yield piece
+
+        return echo()
+
+    data = bytes(range(256)) * 16_000
+    with served(app) as url:
+        for path in ("/sync", "/async"):
+            assert httpx.post(url + path, content=data, timeout=20).content == data
+
+
 def test_reading_on_the_loops_own_thread_is_an_error() -> None:
     async def scenario() -> None:
         async def receive() -> Any:

@@ -229,6 +229,29 @@ def test_generator_without_context_sees_none(app: WebServer, lane: Lane) -> None
         assert httpx.get(url).text == "False False"
 
 
+@pytest.mark.parametrize("kind", ["text", "sync", "async"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_call_on_close_runs_once(app: WebServer, lane: Lane, kind: str, method: str) -> None:
+    closed: list[bool] = []
+
+    async def pieces() -> AsyncIterator[str]:
+        yield "x"
+
+    bodies: dict[str, Callable[[], Any]] = {"text": lambda: "x", "sync": lambda: iter(["x"]), "async": pieces}
+
+    @app.after_request
+    def register(response: flask.Response) -> flask.Response:
+        response.call_on_close(lambda: closed.append(True))
+        return response
+
+    app.add_url_rule("/", view_func=lane(lambda: bodies[kind]()), endpoint="view")
+    with served(app) as url:
+        assert httpx.request(method, url).text == ("x" if method == "GET" else "")
+        wait_for(lambda: bool(closed))
+    assert app.test_client().open("/", method=method).text == ("x" if method == "GET" else "")
+    assert closed == [True] * 2
+
+
 def test_date_is_sent_once(app: WebServer, tmp_path: Any) -> None:
     (tmp_path / "x.txt").write_text("x")
     app.static_folder = str(tmp_path)

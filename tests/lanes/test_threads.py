@@ -129,6 +129,57 @@ def test_a_lease_that_is_released_while_it_waits_does_its_jobs(threads: WorkerTh
         lease.release()
 
 
+def test_a_thread_with_work_left_is_not_handed_on(threads: WorkerThreads) -> None:
+    """A request must not wait for what another one's task has left behind."""
+    gate = threading.Event()
+    lease = threads.lease()
+    left = lease.submit(gate.wait, 10)
+    lease.release()
+    other = threads.lease()
+    assert other.submit(lambda: "at once").result(5) == "at once"
+    other.release()
+    gate.set()
+    assert left.result(5)
+
+
+def test_many_leases_given_up_while_they_wait(threads: WorkerThreads) -> None:
+    held = [threads.lease() for _ in range(3)]
+    for lease in held:
+        lease.submit(int).result(5)
+    waiting = [threads.lease() for _ in range(2000)]
+    for lease in waiting:
+        lease.submit(int)
+        lease.release()
+    for lease in held:
+        lease.release()
+    last = threads.lease()
+    assert last.submit(lambda: "served").result(5) == "served"
+    last.release()
+
+
+def test_no_thread_to_be_had(threads: WorkerThreads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request fails; the next one, when there are threads again, does not."""
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    turn = threads.turn()
+    assert turn.submit(int).result(5) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="new thread"):
+            threads.lease().submit(int)
+        with pytest.raises(RuntimeError, match="new thread"):
+            turn.submit(turn.keep).result(5)
+    leases = [threads.lease() for _ in range(3)]
+    assert [lease.submit(int).result(5) for lease in leases] == [0] * 3
+    for lease in leases:
+        lease.release()
+    gate = threading.Barrier(2, timeout=5)
+    both = [threads.turn().submit(gate.wait) for _ in range(2)]
+    assert {future.result(5) for future in both} == {0, 1}
+
+
 def test_a_job_after_the_release_still_runs(threads: WorkerThreads) -> None:
     """A task that a view has started may outlive the request."""
     lease = threads.lease()
