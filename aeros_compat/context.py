@@ -242,6 +242,7 @@ class LazyRequestContext(RequestContext):
         self._quart_tokens = []
         self._request: Request | None = None
         self._opened: SessionMixin | None = None
+        self._opening = False
         assert exchange.match is not None
         self._match = exchange.match
         self.url_adapter: MapAdapter = exchange.match.adapter
@@ -256,7 +257,8 @@ class LazyRequestContext(RequestContext):
 
     @property
     def _session(self) -> SessionMixin | None:
-        if self._opened is None and self._cv_tokens:
+        if self._opened is None and self._cv_tokens and not self._opening:
+            self._opening = True  # once, also if it fails
             self._opened = self.app.open_session_of(self.request)
         return self._opened
 

@@ -63,7 +63,7 @@ class Exchange:
         self.host: str | None = None
         self.content_length: int | None = None
         self.has_cookies = False
-        self.wants_upgrade = False
+        self.wants_websocket = False
         self._read_headers()
         self.context = contextvars.copy_context()
         self.match: Match | None = None
@@ -116,9 +116,14 @@ class Exchange:
             elif name == b"cookie":
                 self.has_cookies = True
             elif name == b"content-length":
-                self.content_length = int(value) if value.isdigit() else None
+                # A number of thousands of digits is none: int() refuses it.
+                self.content_length = int(value) if value.isdigit() and len(value) < 20 else None
             elif name == b"upgrade":
-                self.wants_upgrade = True
+                self.wants_websocket = value.strip().lower() == b"websocket"
+
+    def forget(self) -> None:
+        """Break the cycle with the environ, so that a request is freed without the garbage collector."""
+        vars(self).pop("environ", None)
 
     def make_request(self, app: WebServer) -> Request:
         """Flask's request object."""

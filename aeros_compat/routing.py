@@ -8,7 +8,8 @@ converters leave values alone; the real match is then made by Flask, where Flask
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from quart.routing import QuartMap
 from werkzeug.exceptions import HTTPException
@@ -67,40 +68,48 @@ class Router:
         self._config = app.config
         self._shadow: _Shadow | None = None
         self._generation = -1
-        #: Host and subdomain matching, and a method of one's own, need Flask's request: it matches for itself.
-        self.matches_early = (
-            not app.overrides("create_url_adapter") and not app.url_map.host_matching and not app.subdomain_matching
-        )
+        #: A method of one's own needs Flask's request: it matches for itself.
+        self.matches_early = not app.overrides("create_url_adapter")
+        self._matches_hosts = app.url_map.host_matching or app.subdomain_matching
 
-    def match(self, exchange: Exchange, path: str) -> Match | None:
+    def match(self, app: WebServer, exchange: Exchange, path: str) -> Match | None:
         """The match for ``path`` (decoded, below the root path), or None if Flask has to find it."""
-        # An upgrade may change the scheme that is matched.
-        if exchange.wants_upgrade or not self.matches_early:
+        if not self.matches_early:
             return None
         scope = exchange.scope
-        scheme = scope.get("scheme", "http")
         server = scope.get("server")
         trusted_hosts = self._config["TRUSTED_HOSTS"]
         try:
-            host = get_host(scheme, exchange.host, server and (server[0], server[1]), trusted_hosts)
+            host = get_host(
+                scope.get("scheme", "http"), exchange.host, server and (server[0], server[1]), trusted_hosts
+            )
+            adapter = self._bind(app, exchange, host, path)
         except HTTPException:
-            return None
-        adapter = MapAdapter(
+            return None  # a host that is not trusted, or none at all: Flask answers
+        return self._match(adapter, host)._replace(trusted_hosts=trusted_hosts)
+
+    def _bind(self, app: WebServer, exchange: Exchange, host: str, path: str) -> MapAdapter:
+        """What ``Flask.create_url_adapter`` gives, without a request where hosts play no part in matching."""
+        server_name: str | None = self._config["SERVER_NAME"]
+        # An upgrade to websocket changes the scheme that is matched.
+        if self._matches_hosts or exchange.wants_websocket or not is_host_name(server_name or host):
+            return cast("MapAdapter", app.create_url_adapter(exchange.make_request(app)))
+        scope = exchange.scope
+        return MapAdapter(
             self._map,
-            (self._config["SERVER_NAME"] or host).lower(),
+            (server_name or host).lower(),
             scope.get("root_path", "") or "/",
             self._map.default_subdomain or "",
-            scheme,
+            scope.get("scheme", "http"),
             path,
             scope["method"],
             scope["query_string"].decode("utf-8", "replace"),
         )
-        return self._match(adapter, host)._replace(trusted_hosts=trusted_hosts)
 
     def _match(self, adapter: MapAdapter, host: str) -> Match:
-        shadow = self._shadow_of_user_converters()
+        shadow = self._shadow_of_user_code()
         if shadow is not None:
-            rule = shadow.rule_with_user_converter(adapter)
+            rule = shadow.rule_with_user_code(adapter)
             if rule is not None:
                 return Match(adapter, host, rule, unconverted=True)
         try:
@@ -109,13 +118,25 @@ class Router:
             return Match(adapter, host, exception=error)
         return Match(adapter, host, *result)
 
-    def _shadow_of_user_converters(self) -> _Shadow | None:
+    def _shadow_of_user_code(self) -> _Shadow | None:
         generation = _generation_of(self._map)
         if generation != self._generation:
-            custom = any(converter.__module__ != _BUILT_IN for converter in self._map.converters.values())
+            custom = any(converter.__module__ != _BUILT_IN for converter in self._map.converters.values()) or any(
+                callable(rule.redirect_to) for rule in self._map.iter_rules()
+            )
             self._shadow = _Shadow(self._map) if custom else None
             self._generation = generation
         return self._shadow
+
+
+@lru_cache(1024)
+def is_host_name(host: str) -> bool:
+    """Whether a host and port can be encoded as Werkzeug's ``Map.bind`` does; if not, it answers 400."""
+    try:
+        host.partition(":")[0].encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 class UrlMap(QuartMap):
@@ -153,8 +174,8 @@ class _Shadow:
             self._originals[id(copy)] = rule
             self._map.add(copy)
 
-    def rule_with_user_converter(self, adapter: MapAdapter) -> Rule | None:
-        """The rule that ``adapter`` will match, if code of the user's converts its arguments."""
+    def rule_with_user_code(self, adapter: MapAdapter) -> Rule | None:
+        """The rule that ``adapter`` will match, if code of the user's converts its arguments or redirects."""
         shadow = MapAdapter(
             self._map,
             adapter.server_name,
@@ -169,6 +190,8 @@ class _Shadow:
         except HTTPException:
             return None
         original = self._originals[id(rule)]
+        if callable(original.redirect_to):
+            return original
         if all(type(converter).__module__ == _BUILT_IN for converter in converters_of(original)):
             return None
         return original

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from .types import Receive, Scope, Send
 
-#: The methods of Flask's that stand around the call of a view.
-ENCLOSING = ("wsgi_app", "full_dispatch_request", "dispatch_request")
+#: The methods of Flask's that stand around the call of a view, or make what stands around it.
+ENCLOSING = ("wsgi_app", "full_dispatch_request", "dispatch_request", "request_context")
 
 #: Threads that run sync views in one process, unless the constructor is told otherwise.
 WORKER_THREADS = 8

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: Key of the start message with the whole status line, which ASGI shortens to a number; read by the WSGI entry.
 STATUS_LINE = "aeros_compat.status"
 
+#: Key of the start message with the headers as the view wrote them; read by the WSGI entry for the case of the names.
+WSGI_HEADERS = "aeros_compat.headers"
+
 
 class Answer:
     """Status, headers and body. The body is complete (``body``) or comes in pieces (``chunks`` or ``async_chunks``)."""
@@ -81,10 +84,18 @@ class Answer:
         except BaseException:
             self.close()
             raise
+        if self.chunks is None and self.body:
+            self._correct_length()
+
+    def _correct_length(self) -> None:
+        """A complete body goes out with its own length, whatever the view has said."""
+        if self._length() not in (None, len(self.body)):
+            kept = [header for header in self.headers if header[0].lower() != "content-length"]
+            self.headers = [*kept, ("Content-Length", str(len(self.body)))]
 
     def _length(self) -> int | None:
         for name, value in self.headers:
-            if name.lower() == "content-length":
+            if name.lower() == "content-length" and value.strip().isdigit():
                 return int(value)
         return None
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: Bytes of a request body that are held in memory before the view starts.
 COLLECT_LIMIT = 1024 * 1024
 
+#: Seconds for which a streamed response may leave the body unread, before it is thrown away to see the client leave.
+PATIENCE = 5.0
+
 
 class Body:
     """What ``receive`` brings, in order, once.
@@ -42,6 +45,7 @@ class Body:
         self._ended = False
         self._ahead: deque[bytes] = deque()  # received and not yet read
         self._size_ahead = 0
+        self._dropped = False
         self._receiving = asyncio.Lock()
         self._room_ahead = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -79,8 +83,12 @@ class Body:
     async def read(self) -> bytes:
         """The next piece, or ``b""`` at the end.
 
-        Raises ``ClientDisconnected`` if the client left before the end.
+        Raises ``ClientDisconnected`` if the client left before the end, RuntimeError if the body has been given up.
         """
+        if self._dropped:
+            raise RuntimeError(
+                f"This request body is gone: nobody has read it for {PATIENCE} seconds while the response streams."
+            )
         while not self._ahead:
             if self._ended:
                 return b""
@@ -98,14 +106,23 @@ class Body:
         """Return when the client has gone.
 
         To see that, the rest of the body has to be received. It is kept for a response that still reads it (one that
-        echoes an upload), up to ``COLLECT_LIMIT``.
+        echoes an upload), up to ``COLLECT_LIMIT``; then the client waits, and after ``PATIENCE`` the body is given up.
         """
         while not self.disconnected:
             if self._size_ahead > COLLECT_LIMIT:
-                self._room_ahead.clear()
-                await self._room_ahead.wait()
+                await self._make_room()
             async with self._receiving:
                 self._take(await self._receive())
+
+    async def _make_room(self) -> None:
+        self._room_ahead.clear()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._room_ahead.wait()
+        except TimeoutError:
+            self._dropped = True
+            self._ahead.clear()
+            self._size_ahead = 0
 
     # ``receive`` resumes reading in the caller's context, and the client's next request would start in it:
     # https://github.com/python/cpython/issues/140947. So each read from inside a request is a task in an empty context.

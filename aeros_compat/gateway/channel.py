@@ -31,6 +31,7 @@ class Channel:
         self._size = 0
         self._loop_waits = False
         self._ended = False
+        self._failure: BaseException | None = None
         self._abandoned = False
 
     def fill(self, next_chunk: Callable[[], bytes]) -> None:
@@ -38,6 +39,9 @@ class Channel:
         try:
             while not self._abandoned and (chunk := next_chunk()):
                 self._put(chunk)
+        except BaseException as error:
+            # For the server's task: asyncio would end the whole server for a SystemExit in a task of its own.
+            self._failure = error
         finally:
             self._end()
 
@@ -47,6 +51,10 @@ class Channel:
             async for chunk in chunks:
                 if not self._add(chunk):
                     await self._space.wait()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._failure = error
         finally:
             self._end()
 
@@ -78,7 +86,10 @@ class Channel:
             self._loop.call_soon_threadsafe(self._arrived.set)
 
     async def take(self) -> bytes:
-        """All pieces that are there, or ``b""`` after the last one or once the channel has been abandoned."""
+        """All pieces that are there, or ``b""`` after the last one or once the channel has been abandoned.
+
+        Raises what the iterator has raised, after the pieces that came before.
+        """
         while True:
             with self._lock:
                 if self._abandoned:
@@ -89,6 +100,8 @@ class Channel:
                     self._space.set()
                     return b"".join(pieces)
                 if self._ended:
+                    if self._failure is not None:
+                        raise self._failure
                     return b""
                 self._arrived.clear()
                 self._loop_waits = True

@@ -10,7 +10,7 @@ from ..lanes.async_lane import run_async_lane
 from ..lanes.choice import is_async_lane
 from ..lanes.hop import drive, hop
 from ..lanes.sync_lane import run_sync_lane
-from .answer import Answer, fit_for_asgi, in_empty_context
+from .answer import WSGI_HEADERS, Answer, fit_for_asgi, in_empty_context
 from .body import COLLECT_LIMIT, Body
 from .channel import Channel
 
@@ -43,12 +43,15 @@ class HTTPConnection:
                     await hop(thread, exchange.context, answer.close)
             finally:
                 thread.release()
+                exchange.forget()
 
 
 async def _send(answer: Answer, exchange: Exchange, thread: Thread, send: Send) -> None:
     start = answer.start_message()
     if exchange.caller is None:
         start = fit_for_asgi(start)
+    else:
+        start[WSGI_HEADERS] = answer.headers
     if answer.async_chunks is not None:
         await _send_async_chunks(start, answer.async_chunks, exchange, send)
         return
@@ -111,8 +114,6 @@ async def _send_async_chunks(start: Message, chunks: Any, exchange: Exchange, se
                 await send(start)
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         left = gone.done()
-        if not left:
-            await filling  # raises what the iterator has raised
     finally:
         gone.cancel()
         filling.cancel()

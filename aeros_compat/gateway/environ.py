@@ -81,6 +81,9 @@ def _add_headers(environ: WSGIEnvironment, headers: Any) -> None:
 def path_info(scope: HTTPScope) -> str:
     """The path below ``root_path``, percent-decoded, each byte one latin-1 character (PEP 3333)."""
     path = _path_bytes(scope).decode("latin-1")
+    if "://" in path and not path.startswith("/"):
+        # A target in absolute form, which every server has to take (RFC 9112 section 3.2.2).
+        path = "/" + path.partition("://")[2].partition("/")[2]
     root_path = scope.get("root_path", "").encode().decode("latin-1")
     if root_path and (path == root_path or path.startswith(root_path.rstrip("/") + "/")):
         path = path[len(root_path.rstrip("/")) :]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ..lanes.threads import run_job
 from ..upstream import adopt_context, bridge_state, restore_bridge_state, serving_loop
-from .answer import STATUS_LINE
+from .answer import STATUS_LINE, WSGI_HEADERS
 from .background import background_loop
 from .body import COLLECT_LIMIT
 from .environ import CALLER, scope_from_environ
@@ -101,13 +101,21 @@ class WSGICall:
         try:
             self._loop.call_soon_threadsafe(self._begin, app, scope, context=contextvars.copy_context())
             self.thread.work_until(lambda: self._finished or bool(self._start and self._chunks) or self._complete)
+        except BaseException:
+            # KeyboardInterrupt, say: the application goes on to its end on a thread of its own.
+            self._leave_to_itself()
+            raise
         finally:
             restore_bridge_state(state)
         if self._start is None:
             self._settle()
         if self._start is None:
             raise RuntimeError("The ASGI application has ended without a response.")
-        self._start_response(_status_line(self._start), _wsgi_headers(self._start))
+        try:
+            self._start_response(_status_line(self._start), _wsgi_headers(self._start))
+        except BaseException:
+            self.leave()
+            raise
         if self._complete:
             self._settle()
             return [b"".join(self._chunks)]
@@ -154,8 +162,13 @@ class WSGICall:
         if threading.get_ident() == self._caller_id:
             self._settle()
         else:
-            # A garbage collection on some other thread, which must not wait; the jobs still need somebody to do them.
-            threading.Thread(target=self.thread.work_until, args=(lambda: self._finished,), daemon=True).start()
+            # A garbage collection on some other thread, which must not wait.
+            self._leave_to_itself()
+
+    def _leave_to_itself(self) -> None:
+        """Nobody waits any more; the jobs still need somebody to do them."""
+        self._loop.call_soon_threadsafe(self._leave_on_loop)
+        threading.Thread(target=self.thread.work_until, args=(lambda: self._finished,), daemon=True).start()
 
     # On the loop.
 
@@ -174,6 +187,7 @@ class WSGICall:
             self.thread.wake()
 
     def _leave_on_loop(self) -> None:
+        # Scheduled after _begin, which made them.
         self._left.set()
         self._taken.set()
 
@@ -273,4 +287,7 @@ def _status_line(start: Message) -> str:
 
 
 def _wsgi_headers(start: Message) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1").title(), value.decode("latin-1")) for name, value in start.get("headers", ())]
+    """Names as the view wrote them: those of ASGI are lower case, and middleware may have added some."""
+    written = {name.lower(): name for name, _ in start.get(WSGI_HEADERS, ())}
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start.get("headers", ())]
+    return [(written.get(name, name.title()), value) for name, value in headers]

@@ -54,7 +54,7 @@ async def run_async_lane(app: WebServer, exchange: Exchange) -> tuple[Answer, Th
         # A thread that still works on the answer cannot be interrupted: see run_sync_lane.
         exchange.abandoned = True
         if exchange.answer is not None:
-            cycle.thread.submit(exchange.answer.close)
+            cycle.thread.submit(exchange.context.run, exchange.answer.close)
         cycle.thread.release()
         raise
 
@@ -69,6 +69,8 @@ class _Cycle:
         self.thread = exchange.thread_for(app, own=True)
         self.request_context = LazyRequestContext(app, exchange)
         self.on_thread = False
+        self.push_failed = False
+        self.left = False
         assert exchange.match is not None
         assert exchange.match.rule is not None
         self.match = exchange.match
@@ -123,7 +125,11 @@ class _Cycle:
 
     def before_on_thread(self) -> ResponseReturnValue | None:
         """The beginning of ``wsgi_app`` and ``full_dispatch_request``, as Flask has it."""
-        self.request_context.push()
+        try:
+            self.request_context.push()
+        except Exception:
+            self.push_failed = True
+            raise
         begin_serving(self.app)
         request_started.send(self.app, _async_wrapper=self.app.ensure_sync)
         rv = self.app.preprocess_request()
@@ -156,6 +162,9 @@ class _Cycle:
     # After the view.
 
     async def finish(self, rv: ResponseReturnValue | None, failure: Exception | None) -> Answer:
+        if failure is not None and self.push_failed:
+            # Outside of full_dispatch_request: no handler of the user's is asked, the answer is a 500.
+            return await self.hop(self.fail_on_thread, failure)
         if failure is None and not self.needs_thread_after():
             return await self.finish_on_loop(rv)
         if failure is not None and not self.needs_thread_for(failure) and not self.needs_thread_after():
@@ -229,6 +238,7 @@ class _Cycle:
             return self.app.handle_user_exception(error)
 
     def leave_on_thread(self, error: BaseException | None) -> None:
+        self.left = True
         self.preserve()
         if error is not None and self.app.should_ignore_error(error):
             error = None
@@ -282,6 +292,7 @@ class _Cycle:
         return self.answer_on_thread(start_response, iterable)
 
     async def leave_on_loop(self) -> None:
+        self.left = True
         self.preserve()
         await self.request_context.pop_async(None)
 
@@ -305,11 +316,12 @@ class _Cycle:
         if self.on_thread or self.needs_thread_after():
             # Behind what the thread may still be doing for this request, in its context.
             await hop(self.thread, self.context, self.pop_on_thread, error)
-        elif self.request_context._cv_tokens:
+        elif self.request_context._cv_tokens and not self.left:
             await drive(self.request_context.pop_async(error), self.context)
 
     def pop_on_thread(self, error: BaseException) -> None:
-        if self.request_context._cv_tokens:
+        # Once it has been left, what is pushed belongs to a stream_with_context.
+        if self.request_context._cv_tokens and not self.left:
             self.request_context.pop(error)
 
     def preserve(self) -> None:

@@ -19,7 +19,7 @@ def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
     """
     scope = exchange.scope
     path = path_info(scope).encode("latin-1").decode("utf-8", "replace")
-    match = exchange.match = app.router.match(exchange, path)
+    match = exchange.match = app.router.match(app, exchange, path)
     if match is None or match.rule is None or app.encloses_views:
         return False
     if scope["method"] == "OPTIONS" and getattr(match.rule, "provide_automatic_options", False):

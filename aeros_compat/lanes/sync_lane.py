@@ -28,7 +28,7 @@ async def run_sync_lane(app: WebServer, exchange: Exchange) -> tuple[Answer, Thr
         # The thread cannot be interrupted. Whoever comes second, it or this task, closes what it has made.
         exchange.abandoned = True
         if exchange.answer is not None:
-            thread.submit(exchange.answer.close)
+            thread.submit(exchange.context.run, exchange.answer.close)
             thread.release()
         raise
 
@@ -41,6 +41,8 @@ def _cycle(app: WebServer, exchange: Exchange, thread: Thread) -> Answer:
         thread.keep()
         exchange.answer = answer
         if exchange.abandoned:
-            answer.close()
-            thread.release()
+            try:
+                answer.close()
+            finally:
+                thread.release()
     return answer

@@ -221,7 +221,14 @@ class Lease(Executor):
             if self._asked:
                 return future
             self._asked = True
-        inbox = self._threads._acquire(self)
+        try:
+            inbox = self._threads._acquire(self)
+        except BaseException:  # no thread to be had
+            with self._lock:
+                self._asked = False
+                self._pending.remove(job)
+                self._unfinished -= 1
+            raise
         if inbox is not None and not self._bind(inbox):
             self._threads._give_back(inbox)
         return future
