@@ -55,6 +55,8 @@ CASES: dict[str, tuple[str, str, dict[str, str], bytes]] = {
     "unknown method": ("BREW", "/json", {}, b""),
     "content length that is no number": ("POST", "/data", {"Content-Length": "ten"}, b""),
     "range that is none": ("GET", "/static/none", {"Range": "bytes=9-1"}, b""),
+    "host that is no name": ("GET", "/x", {"Host": "a..b"}, b""),
+    "host with a long label": ("GET", "/x", {"Host": "a" * 70 + ".test"}, b""),
     "cookie of nonsense": ("GET", "/x", {"Cookie": "session=nonsense; ;;= ; a"}, b""),
 }
 
@@ -83,6 +85,7 @@ def test_over_the_wire(lane: Lane) -> None:
 
         assert status("GET /%ff%fe HTTP/1.1") == 200
         assert status("GET /x HTTP/1.1\r\nX-Some: caf\xe9") == 200
+        assert status("GET http://x/x HTTP/1.1") == 200
         assert status("POST /data HTTP/1.1\r\nContent-Length: 101", b"x" * 101) == 413
         assert httpx.post(f"{url}/data", content=b"x" * 2_000_000).status_code == 413
         chunks = b"64\r\n" + b"x" * 100 + b"\r\n64\r\n" + b"x" * 100 + b"\r\n0\r\n\r\n"

@@ -252,6 +252,31 @@ def test_environs_that_no_server_makes(app: WebServer, lane: Lane, oddity: dict[
     assert (status, b"".join(iterable)) == ("200 OK", b"ok")
 
 
+def test_header_names_come_back_as_they_were_written(app: WebServer, lane: Lane) -> None:
+    app.add_url_rule("/", view_func=lane(lambda: ("x", {"ETag": '"1"', "X-ID": "2"})), endpoint="view")
+    assert {"ETag", "X-ID", "Content-Type"} <= set(call(app)[1])
+
+
+def test_caller_that_refuses_the_start_of_a_stream(app: WebServer, lane: Lane) -> None:
+    """gunicorn does, for headers that it does not like: the stream is closed."""
+    closed: list[bool] = []
+
+    def pieces() -> Iterator[str]:
+        try:
+            yield "a"
+            yield "b"
+        finally:
+            closed.append(True)
+
+    def refuse(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        raise ValueError("refused")
+
+    app.add_url_rule("/", view_func=lane(lambda: pieces()), endpoint="view")
+    with pytest.raises(ValueError, match="refused"):
+        app(create_environ("/"), refuse)
+    assert closed == [True]
+
+
 def test_callers_thread_is_only_borrowed(app: WebServer, lane: Lane) -> None:
     """asgiref's notes about this thread are gone after the request: async_to_sync makes a loop of its own again."""
     from asgiref.sync import async_to_sync, sync_to_async

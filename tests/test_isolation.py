@@ -120,6 +120,40 @@ def test_200_concurrent_requests_on_8_threads(app: WebServer) -> None:
     assert len(opened) == len(closed) == total
 
 
+def test_background_work_holds_up_nobody(app: WebServer) -> None:
+    """Neither the request that has started it, nor the next one on the same thread."""
+    done: list[float] = []
+
+    @app.before_request
+    def before() -> None:
+        """So that the request has a thread of its own."""
+
+    @app.after_request
+    def after(response: flask.Response) -> flask.Response:
+        return response
+
+    def slow() -> None:
+        time.sleep(1.5)
+        done.append(time.monotonic())
+
+    @app.get("/start")
+    async def start() -> str:
+        app.add_background_task(slow)
+        await asyncio.sleep(0.01)
+        return "started"
+
+    @app.get("/")
+    async def other() -> str:
+        return "other"
+
+    with served(app) as url:
+        assert httpx.get(f"{url}/start").text == "started"
+        assert httpx.get(url).text == "other"
+        answered = time.monotonic()
+        wait_for(lambda: bool(done), timeout=10)
+    assert answered < done[0]
+
+
 @pytest.mark.parametrize("path", ["/sync", "/async"])
 def test_next_request_of_a_connection_starts_clean(app: WebServer, path: str) -> None:
     """https://github.com/python/cpython/issues/140947: a server that resumes reading in the context of its caller."""

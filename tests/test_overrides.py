@@ -178,6 +178,37 @@ def test_session_interface_of_quart(app: WebServer, lane: Lane) -> None:
     assert (response.text, response.headers["X-Session"]) == ("/page", "{'opened': '/page'}")
 
 
+def test_session_that_cannot_be_opened(app: WebServer, lane: Lane) -> None:
+    """Flask: a 500, no error handler of the user's for it, and one attempt."""
+    opened: list[bool] = []
+
+    class Interface(flask.sessions.SecureCookieSessionInterface):
+        def open_session(self, app: Any, request: Any) -> Any:
+            opened.append(True)
+            raise ValueError("no session")
+
+    app.testing = False
+    app.session_interface = Interface()
+    app.register_error_handler(ValueError, lambda error: ("handled", 400))
+    app.add_url_rule("/", view_func=lane(lambda: "ok"), endpoint="view")
+    assert app.test_client().get("/").status_code == 500
+    assert opened == [True]
+
+
+def test_request_context_of_a_subclass(lane: Lane) -> None:
+    made: list[str] = []
+
+    class Custom(WebServer):
+        def request_context(self, environ: Any) -> Any:
+            made.append(environ["PATH_INFO"])
+            return super().request_context(environ)
+
+    app = Custom(__name__)
+    app.add_url_rule("/page", view_func=lane(lambda: "ok"), endpoint="view")
+    assert app.test_client().get("/page").text == "ok"
+    assert made == ["/page"]
+
+
 def test_session_interface_of_the_users(app: WebServer, lane: Lane) -> None:
     """It may ask a server: it is never called on the event loop."""
     threads: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -11,9 +12,10 @@ import pytest
 import quart
 from flask import Blueprint, Response
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, Rule
 
 from aeros_compat import WebServer
+from aeros_compat.callables import is_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -177,6 +179,38 @@ def test_route_added_after_a_custom_converter_was_used(app: WebServer, lane: Lan
     app.add_url_rule("/b/<same:x>", view_func=lane(lambda x: f"b {x}"), endpoint="b")
     assert client.get("/b/2").text == "b 2"
     assert client.get("/a/1").text == "a 1"
+
+
+def test_rule_that_redirects_with_a_function(app: WebServer, lane: Lane) -> None:
+    """Code of the user's: it sees the request, and its failure is handled as any other."""
+
+    def target(adapter: Any, name: str) -> str:
+        assert flask.current_app.name == app.name
+        return f"new/{name}{flask.request.args['x']}"
+
+    app.url_map.add(Rule("/old/<name>", endpoint="old", redirect_to=target))
+    app.add_url_rule("/new/<name>", view_func=lane(lambda name: name), endpoint="new")
+    assert app.test_client().get("/old/a?x=1").headers["Location"] == "http://localhost/new/a1"
+    app.testing = False
+    assert app.test_client().get("/old/a").status_code == 400
+
+
+def test_subdomains_and_hosts(lane: Lane) -> None:
+    """They match early too: an async view stays on the event loop."""
+    app = WebServer(__name__, subdomain_matching=True)
+    app.config["SERVER_NAME"] = "example.test"
+    app.add_url_rule("/", view_func=lane(lambda: threading.current_thread().name), endpoint="api", subdomain="api")
+    app.add_url_rule("/", view_func=lane(lambda: "main"), endpoint="main")
+    client = app.test_client()
+    assert client.get("/", base_url="http://example.test").text == "main"
+    expected = "aeros-wsgi-loop" if is_async(app.view_functions["api"]) else threading.current_thread().name
+    assert client.get("/", base_url="http://api.example.test").text == expected
+    # A client's wish to upgrade to something else sends no view to another thread.
+    assert client.get("/", base_url="http://api.example.test", headers={"Upgrade": "h2c"}).text == expected
+    hosts = WebServer(__name__, host_matching=True, static_folder=None)
+    hosts.add_url_rule("/", view_func=lane(lambda: "a"), endpoint="a", host="a.test")
+    hosts.add_url_rule("/", view_func=lane(lambda: "b"), endpoint="b", host="b.test")
+    assert hosts.test_client().get("/", base_url="http://b.test").text == "b"
 
 
 def test_redirects_and_methods(app: WebServer, lane: Lane) -> None:

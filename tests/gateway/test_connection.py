@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -286,6 +288,94 @@ def test_view_that_allows_more(app: WebServer, lane: Lane) -> None:
 
     with served(app) as url:
         assert httpx.post(url, content=b"x" * 500).text == "500"
+
+
+@pytest.mark.parametrize("length", ["2", "30", "many"])
+def test_wrong_length_is_not_passed_on(app: WebServer, lane: Lane, length: str) -> None:
+    app.add_url_rule("/", view_func=lane(lambda: ("three", {"Content-Length": length})), endpoint="view")
+    with served(app) as url:
+        response = httpx.get(url)
+    assert (response.text, response.headers["Content-Length"]) == ("three", "5")
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_exit_in_a_stream_does_not_end_the_server(app: WebServer, lane: Lane, kind: str) -> None:
+    def pieces() -> Iterator[str]:
+        yield "first"
+        raise SystemExit(3)
+
+    async def async_pieces() -> AsyncIterator[str]:
+        yield "first"
+        raise SystemExit(3)
+
+    source: Any = {"sync": pieces, "async": async_pieces}[kind]
+    app.add_url_rule("/", view_func=lane(lambda: source()), endpoint="view")
+    app.add_url_rule("/alive", view_func=lambda: "yes", endpoint="alive")
+    with served(app) as url:
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.get(url)
+        assert httpx.get(f"{url}/alive").text == "yes"
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_stream_that_ignores_an_upload_learns_that_its_client_left(
+    app: WebServer, lane: Lane, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+    monkeypatch.setattr("aeros_compat.gateway.body.PATIENCE", 0.2)
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            while True:
+                time.sleep(0.01)
+                yield b"x"
+        finally:
+            closed.append(True)
+
+    async def async_pieces() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                await asyncio.sleep(0.01)
+                yield b"x"
+        finally:
+            closed.append(True)
+
+    source: Any = {"sync": pieces, "async": async_pieces}[kind]
+    app.add_url_rule("/", view_func=lane(lambda: source()), endpoint="view", methods=["POST"])
+    with served(app) as url:
+        host, port = httpx.URL(url).host, httpx.URL(url).port
+        assert port is not None
+        with socket.create_connection((host, port)) as connection:
+            size = 3_000_000
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        wait_for(lambda: closed == [True], timeout=5)
+
+
+def test_requests_are_freed_without_the_garbage_collector(app: WebServer, lane: Lane) -> None:
+    class Marker:
+        pass
+
+    alive: list[weakref.ref[Marker]] = []
+
+    @app.route("/")
+    @lane
+    def view() -> str:
+        flask.g.marker = Marker()
+        alive.append(weakref.ref(flask.g.marker))
+        return flask.request.path
+
+    app.before_request(lambda: None)
+    gc.collect()
+    gc.disable()
+    try:
+        with served(app) as url, httpx.Client() as client:
+            for _ in range(5):
+                client.get(url)
+            # The last one may still be on its way out.
+            wait_for(lambda: sum(ref() is not None for ref in alive) <= 1, timeout=5)
+    finally:
+        gc.enable()
 
 
 def test_status_that_http_does_not_have(app: WebServer, lane: Lane) -> None:
