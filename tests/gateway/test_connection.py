@@ -15,6 +15,7 @@ import flask
 import httpx
 import pytest
 
+from ..asgi import ask
 from ..servers import raw_exchange, read_all, served, wait_for
 
 if TYPE_CHECKING:
@@ -25,41 +26,9 @@ if TYPE_CHECKING:
     from ..conftest import Lane
 
 
-def ask(app: WebServer, path: str, receive_more: Callable[[], Any] | None = None) -> list[dict[str, Any]]:
-    """The messages that the ASGI application sends for a GET."""
-    sent: list[dict[str, Any]] = []
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [(b"host", b"x")],
-    }
-
-    async def run() -> None:
-        first = [{"type": "http.request", "body": b"", "more_body": False}]
-
-        async def receive() -> Any:
-            if first:
-                return first.pop()
-            await asyncio.sleep(3600)
-            return None
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await app(scope, receive, send)
-
-    asyncio.run(run())
-    return sent
-
-
 def test_complete_body_leaves_in_two_messages(app: WebServer, lane: Lane) -> None:
     app.add_url_rule("/", view_func=lane(lambda: "body"), endpoint="view")
-    start, body = ask(app, "/")
+    start, body = asyncio.run(ask(app))
     assert (start["type"], start["status"]) == ("http.response.start", 200)
     assert body == {"type": "http.response.body", "body": b"body", "more_body": False}
 
@@ -84,7 +53,7 @@ def test_close_comes_after_the_last_message(app: WebServer, lane: Lane) -> None:
         await original(scope, receive, send_and_note)
 
     app.asgi_app = noting  # type: ignore[method-assign]
-    ask(app, "/")
+    asyncio.run(ask(app))
     assert order == ["http.response.start", "http.response.body", "closed"]
 
 

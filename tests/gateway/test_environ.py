@@ -48,10 +48,10 @@ def test_required_keys_of_pep_3333() -> None:
         ("/é", b"/%C3%A9", "", "/\xc3\xa9"),
         ("/é", None, "", "/\xc3\xa9"),
         ("/a/b", b"/a%2Fb", "", "/a/b"),
-        ("/root/page", b"/root/page", "/root", "/page"),  # the server left the root in
-        ("/page", b"/page", "/root", "/page"),  # the proxy took it off
-        ("/rooted", b"/rooted", "/root", "/rooted"),  # not below it
-        ("/root", b"/root", "/root", ""),
+        ("/base/page", b"/base/page", "/base", "/page"),  # the server left the root in
+        ("/page", b"/page", "/base", "/page"),  # the proxy took it off
+        ("/based", b"/based", "/base", "/based"),  # not below it
+        ("/base", b"/base", "/base", ""),
         ("/page", b"/page?x", "", "/page"),
         ("/inner", b"/outer/inner", "", "/inner"),  # middleware took something off the path alone
     ],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import flask
 import pytest
 
+from ..asgi import ask
 from ..servers import wait_for
 
 if TYPE_CHECKING:
@@ -19,33 +20,6 @@ if TYPE_CHECKING:
     from aeros_compat import WebServer
 
     from ..conftest import Lane
-
-
-async def ask(app: WebServer, path: str = "/") -> list[dict[str, Any]]:
-    sent: list[dict[str, Any]] = []
-    first = [{"type": "http.request", "body": b"", "more_body": False}]
-
-    async def receive() -> Any:
-        if first:
-            return first.pop()
-        await asyncio.sleep(3600)
-        return None
-
-    async def send(message: Any) -> None:
-        await asyncio.sleep(0)
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "http_version": "1.1",
-        "method": "GET",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [],
-    }
-    await app(scope, receive, send)
-    return sent
 
 
 def build(app: WebServer, lane: Lane, counts: dict[str, int]) -> None:

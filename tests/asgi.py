@@ -1,0 +1,35 @@
+"""A request at the ASGI level, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+
+async def ask(app: Any, path: str = "/") -> list[dict[str, Any]]:
+    """The messages with which ``app`` answers a GET of ``path``."""
+    sent: list[dict[str, Any]] = []
+    first = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Any:
+        if first:
+            return first.pop()
+        await asyncio.sleep(3600)
+        return None
+
+    async def send(message: Any) -> None:
+        await asyncio.sleep(0)
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [],
+    }
+    await app(scope, receive, send)
+    return sent
