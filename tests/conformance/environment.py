@@ -69,7 +69,9 @@ def _make(environment: Path, interpreter: Path, suite: Suite, overrides: tuple[s
     override_file = environment / "overrides.txt"
     override_file.write_text("\n".join((*suite.overrides, *overrides)))
     day = () if overrides else ("--exclude-newer", AS_OF)
-    install = (uv, "pip", "install", "--quiet", "--python", interpreter, *day, "--overrides", override_file)
+    # pip trusts the certificates of the system, so uv has to.
+    options = ("--quiet", "--system-certs", "--python", interpreter, *day, "--overrides", override_file)
+    install = (uv, "pip", "install", *options)
     run(*install, "--requirements", cache.ROOT / "pyproject.toml", *RUNNER, *suite.installs, *overrides)
 
 
