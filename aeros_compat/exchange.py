@@ -96,11 +96,7 @@ class Exchange:
             environ[KEEP_CONTEXTS] = self.keeps_contexts
         self._routed = _routing_values(environ)
         if self.caller is not None:
-            for key, value in self.caller.environ.items():
-                if key not in environ and not key.startswith("HTTP_"):
-                    environ[key] = value
-            for key in ("wsgi.errors", "wsgi.multithread", "wsgi.multiprocess", "wsgi.run_once"):
-                environ[key] = self.caller.environ.get(key, environ[key])
+            _adopt_keys(environ, self.caller.environ)
         return environ
 
     def match_for(self, environ: WSGIEnvironment) -> Match | None:
@@ -136,6 +132,26 @@ class Exchange:
         if self.caller is not None:
             return self.caller.thread
         return app.threads.lease() if own else app.threads.turn()
+
+
+#: What a caller of the WSGI entry knows better than the scope that was made from its environ.
+_CALLERS_KEYS = (
+    "RAW_URI",
+    "REQUEST_URI",
+    "wsgi.errors",
+    "wsgi.multiprocess",
+    "wsgi.multithread",
+    "wsgi.run_once",
+)
+
+
+def _adopt_keys(environ: WSGIEnvironment, callers: WSGIEnvironment) -> None:
+    for key in _CALLERS_KEYS:
+        if key in callers or not key.startswith("wsgi."):
+            environ.pop(key, None)
+    for key, value in callers.items():
+        if key not in environ and not key.startswith("HTTP_"):
+            environ[key] = value
 
 
 def _routing_values(environ: WSGIEnvironment) -> tuple[object, ...]:

@@ -1,8 +1,9 @@
 """Signals of both frameworks for one event.
 
-A request sends Flask's signals. Receivers of Quart's signals get the same event, with the core as its sender: when the
-first of them is connected, a forwarder is connected to Flask's signal. Until then nothing is forwarded, and a request
-in the async lane needs no thread for signals.
+A request sends Flask's signals. A receiver of Quart's that asks for this application (``sender=app.core``) gets the
+same event. One that asks for every Quart application does not: agents do that (Sentry), and would take a request for one
+of Quart's that they have already seen as one of Flask's. Nothing is forwarded until somebody asks, so that a request in
+the async lane needs no thread for signals.
 
 ``quart.render_template`` sends Quart's signals; receivers of Flask's (test suites look at templates so) get them too.
 """
@@ -11,12 +12,15 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import flask.signals
 import quart.signals
 from quart import Quart
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from blinker import Signal
     from flask import Flask
 
@@ -36,25 +40,33 @@ REQUEST_SIGNALS = (
 
 
 class _ToQuart:
-    """Sends one of Quart's signals when Flask's of the same name is sent, while somebody listens to Quart's."""
+    """Sends one of Quart's signals when Flask's of the same name is sent, to those who listen to this application."""
 
     def __init__(self, name: str) -> None:
         self._flask: Signal = getattr(flask.signals, name)
         self._quart: Signal = getattr(quart.signals, name)
-        self._quart.receiver_connected.connect(self._update)
-        self._quart.receiver_disconnected.connect(self._update)
-        self._update(self._quart)
+        self._cores: WeakSet[Quart] = WeakSet()
+        self._quart.receiver_connected.connect(self._connected)
+        self._quart.receiver_disconnected.connect(self._disconnected)
 
-    def _update(self, signal: Signal, **_: Any) -> None:
-        if signal.receivers:
+    def _connected(self, signal: Signal, sender: Any, **_: Any) -> None:
+        if isinstance(sender, Quart):
+            self._cores.add(sender)
             self._flask.connect(self._forward)
-        else:
+
+    def _disconnected(self, signal: Signal, **_: Any) -> None:
+        if not any(map(self._receivers_of, self._cores)):
             self._flask.disconnect(self._forward)
+
+    def _receivers_of(self, core: Quart) -> list[Callable[..., Any]]:
+        of_everybody = list(self._quart.receivers_for(object()))
+        return [receiver for receiver in self._quart.receivers_for(core) if receiver not in of_everybody]
 
     def _forward(self, sender: Flask, **values: Any) -> None:
         core = getattr(sender, "core", None)
-        if isinstance(core, Quart) and self._quart.has_receivers_for(core):
-            self._quart.send(core, _async_wrapper=sender.ensure_sync, **values)
+        if isinstance(core, Quart):
+            for receiver in self._receivers_of(core):
+                sender.ensure_sync(receiver)(core, **values)
 
 
 # Kept here because signals themselves keep weak references.

@@ -16,7 +16,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from aeros_compat import WebServer
 
-from .servers import free_port, process
+from .servers import free_port, process, served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,6 +118,19 @@ def test_wsgi_entry_keeps_the_callers_environ(app: WebServer, lane: Lane) -> Non
     environ = create_environ("/", errors_stream=errors, environ_overrides=extra)
     iterable, status, _ = run_wsgi_app(app, environ)
     assert (status, b"".join(iterable), errors.getvalue()) == ("200 OK", b"mine ada /root", "noted")
+
+
+@pytest.mark.parametrize("key", ["REQUEST_URI", "RAW_URI"])
+def test_target_of_the_request_in_the_environ(app: WebServer, lane: Lane, key: str) -> None:
+    """Agents read it: what the caller says, else what the client has sent."""
+    app.add_url_rule("/<path:path>", view_func=lane(lambda path: str(flask.request.environ.get(key))), endpoint="view")
+    environ = create_environ("/a b", query_string="q=1")
+    expected = environ[key]
+    assert b"".join(run_wsgi_app(app, environ)[0]) == expected.encode()
+    del environ[key]
+    assert b"".join(run_wsgi_app(app, environ)[0]) == b"None"
+    with served(app) as url:
+        assert httpx.get(f"{url}/a%20b?q=1").text == "/a%20b?q=1"
 
 
 def test_wsgi_entry_drives_the_asgi_application(app: WebServer, lane: Lane) -> None:
