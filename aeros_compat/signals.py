@@ -1,9 +1,9 @@
 """Signals of both frameworks for one event.
 
 A request sends Flask's signals. A receiver of Quart's that asks for this application (``sender=app.core``) gets the
-same event. One that asks for every Quart application does not: agents do that (Sentry), and would take a request for one
-of Quart's that they have already seen as one of Flask's. Nothing is forwarded until somebody asks, so that a request in
-the async lane needs no thread for signals.
+same event. One that asks for every Quart application does not: agents do that (Sentry), and would take a request for
+one of Quart's that they have already seen as one of Flask's. Nothing is forwarded until somebody asks, so that a
+request in the async lane needs no thread for signals.
 
 ``quart.render_template`` sends Quart's signals; receivers of Flask's (test suites look at templates so) get them too.
 """
