@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from .servers import free_port, is_listening, wait_for
+from .servers import free_port, is_listening, stop, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,13 +96,7 @@ def served(folder: Path, code: str, env: dict[str, str] | None = None) -> Iterat
         error.add_note(f"The server's log ends with:\n{log.read_text()[-5000:]}")
         raise
     finally:
-        running.terminate()
-        try:
-            running.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
-            raise
+        stop(running)
     text = log.read_text()
     assert "Traceback" not in text, text
     assert "Warning" not in text, text

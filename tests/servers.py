@@ -51,13 +51,18 @@ def process(*command: str, port: int, cwd: Path, env: dict[str, str] | None = No
                 raise AssertionError(f"{command[0]} ended: {log.read()}")
             yield f"http://127.0.0.1:{port}"
         finally:
-            running.terminate()
-            try:
-                running.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                running.kill()
-                running.wait()
-                raise
+            stop(running)
+
+
+def stop(running: subprocess.Popen[Any]) -> None:
+    """End a server with SIGTERM; one that does not end in time is killed, and fails the test."""
+    running.terminate()
+    try:
+        running.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        running.wait()
+        raise
 
 
 def free_port() -> int:

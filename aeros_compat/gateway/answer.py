@@ -49,7 +49,6 @@ class Answer:
             "type": "http.response.start",
             "status": int(self.status[:3]),
             "headers": encode_headers(self.headers),
-            STATUS_LINE: self.status,
         }
 
     def close(self) -> None:

@@ -10,13 +10,14 @@ from ..lanes.async_lane import run_async_lane
 from ..lanes.choice import is_async_lane
 from ..lanes.hop import drive, hop
 from ..lanes.sync_lane import run_sync_lane
-from .answer import WSGI_HEADERS, Answer, fit_for_asgi, in_empty_context
+from .answer import STATUS_LINE, WSGI_HEADERS, Answer, fit_for_asgi, in_empty_context
 from .body import COLLECT_LIMIT, Body
 from .channel import Channel
 
 if TYPE_CHECKING:
     from ..core import Core
     from ..types import HTTPScope, Message, Receive, Send
+    from ..webserver import WebServer
 
 
 class HTTPConnection:
@@ -31,6 +32,12 @@ class HTTPConnection:
         body = Body(receive)
         exchange = Exchange(self._scope, body)
         await body.collect(COLLECT_LIMIT, exchange.content_length, app.config["MAX_CONTENT_LENGTH"])
+        try:
+            await self._answer(app, exchange, send)
+        finally:
+            exchange.forget()
+
+    async def _answer(self, app: WebServer, exchange: Exchange, send: Send) -> None:
         run = run_async_lane if is_async_lane(app, exchange) else run_sync_lane
         answer, thread = await run(app, exchange)
         if exchange.kept_contexts:
@@ -43,7 +50,6 @@ class HTTPConnection:
                     await hop(thread, exchange.context, answer.close)
             finally:
                 thread.release()
-                exchange.forget()
 
 
 async def _send(answer: Answer, exchange: Exchange, thread: Thread, send: Send) -> None:
@@ -51,7 +57,7 @@ async def _send(answer: Answer, exchange: Exchange, thread: Thread, send: Send) 
     if exchange.caller is None:
         start = fit_for_asgi(start)
     else:
-        start[WSGI_HEADERS] = answer.headers
+        start.update({STATUS_LINE: answer.status, WSGI_HEADERS: answer.headers})
     if answer.async_chunks is not None:
         await _send_async_chunks(start, answer.async_chunks, exchange, send)
         return

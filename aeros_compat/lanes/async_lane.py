@@ -151,10 +151,16 @@ class _Cycle:
         view = self.app.view_functions[self.rule.endpoint]
         match = self.match
         view_args: Any = self.request_context.request.view_args if match.unconverted else match.view_args
-        # A class-based view passes its async method through ensure_sync: it has to come out as it is.
+        return await self.await_call(view, **view_args)
+
+    async def await_call(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> ResponseReturnValue:
+        """Call sync code of Flask's that passes a coroutine function through ensure_sync, and await what comes out.
+
+        A class-based view does so with its async method, and ``handle_user_exception`` with an async handler.
+        """
         self.request_context.passes_coroutines = True
         try:
-            rv: Any = view(**view_args)
+            rv = func(*args, **kwargs)
         finally:
             self.request_context.passes_coroutines = False
         return cast("ResponseReturnValue", await rv if is_awaitable(rv) else rv)
@@ -165,15 +171,14 @@ class _Cycle:
         if failure is not None and self.push_failed:
             # Outside of full_dispatch_request: no handler of the user's is asked, the answer is a 500.
             return await self.hop(self.fail_on_thread, failure)
-        if failure is None and not self.needs_thread_after():
-            return await self.finish_on_loop(rv)
-        if failure is not None and not self.needs_thread_for(failure) and not self.needs_thread_after():
+        if self.needs_thread_after() or (failure is not None and self.needs_thread_for(failure)):
+            return await self.hop(self.rest_of_wsgi_app, rv, failure)
+        if failure is not None:
             try:
                 rv = await drive(self.handle_on_loop(failure), self.context)
             except Exception as error:
-                return await self.finish_on_thread(None, error)
-            return await self.finish_on_loop(rv)
-        return await self.finish_on_thread(rv, failure)
+                return await self.hop(self.rest_of_wsgi_app, None, error)
+        return await self.finish_on_loop(rv)
 
     def needs_thread_after(self) -> bool:
         app = self.app
@@ -206,9 +211,6 @@ class _Cycle:
         if handler is None:
             return not isinstance(failure, HTTPException) or app.trap_http_exception(failure)
         return not is_async(handler)
-
-    async def finish_on_thread(self, rv: ResponseReturnValue | None, failure: Exception | None) -> Answer:
-        return await self.hop(self.rest_of_wsgi_app, rv, failure)
 
     def rest_of_wsgi_app(self, rv: ResponseReturnValue | None, failure: Exception | None) -> Answer:
         """The end of ``full_dispatch_request`` and of ``wsgi_app``, as Flask has it."""
@@ -254,14 +256,10 @@ class _Cycle:
         return answer
 
     async def handle_on_loop(self, failure: Exception) -> ResponseReturnValue:
-        self.request_context.passes_coroutines = True
         try:
             raise failure
         except Exception as error:
-            rv: Any = self.app.handle_user_exception(error)
-        finally:
-            self.request_context.passes_coroutines = False
-        return cast("ResponseReturnValue", await rv if is_awaitable(rv) else rv)
+            return await self.await_call(self.app.handle_user_exception, error)
 
     async def finish_on_loop(self, rv: ResponseReturnValue | None) -> Answer:
         try:
