@@ -7,8 +7,10 @@ is no way out: ``make_response``, ``app_context``, ``test_client`` and others ar
 from __future__ import annotations
 
 import contextvars
+import inspect
 import io
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import SyncToAsync, sync_to_async
@@ -23,12 +25,13 @@ from .context import KeptContext, QuartAppContext, QuartRequestContext
 from .gateway.body import AsyncBody, Body
 from .gateway.connection import HTTPConnection
 from .gateway.environ import environ_from_scope, path_info
+from .gateway.lifespan import Lifespan
 from .sessions import AwaitedSession, SharedSession
 from .signals import connect_templates_of
 from .upstream import bind_executor, flask_request_var, flask_template_defaults, has_sync_caller
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
     from jinja2 import Environment
 
@@ -88,11 +91,13 @@ class Core(Quart):
 
     is_wired = False
     asgi_http_class = HTTPConnection  # type: ignore[assignment]
+    asgi_lifespan_class = Lifespan  # type: ignore[assignment]
 
     def __init__(self, server: WebServer) -> None:
         # Weak: an application is freed when its last reference goes, without waiting for the garbage collector.
         self._server = weakref.ref(server)
         self.unused: dict[str, Any] = {"name": server.name}
+        self._while_serving: list[Callable[[], AsyncGenerator[None, None]]] = []
         super().__init__(
             server.import_name,
             static_folder=None,
@@ -169,14 +174,43 @@ class Core(Quart):
             return [func for name in names for func in registry.get(name, ())]
         return [func for name in names for func in reversed(registry.get(name, ()))]
 
+    # The ASGI entry: who asks, then who answers.
+
+    async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] in ("http", "websocket"):
+            server = self.server
+            proxies = server.proxies
+            if proxies is not None:
+                scope = proxies.apply(scope)
+            mount = server.mounts.find_for(scope)
+            if mount is not None and mount.is_asgi and (scope["type"] == "websocket" or not server.encloses_mounts):
+                await mount(scope, receive, send)
+                return
+        await super().asgi_app(scope, receive, send)
+
     # Serving. Quart pushes an application context here in any case; a Flask application whose teardown functions count
     # on a request would not start.
 
+    def while_serving(self, func: Any) -> Any:
+        """Register a generator function, async or sync."""
+        make = partial(_in_threads, self, func) if inspect.isgeneratorfunction(func) else func
+        super().while_serving(make)
+        self._while_serving.append(make)
+        return func
+
     async def startup(self) -> None:
-        if self.before_serving_funcs or self.while_serving_gens:
-            await super().startup()
-        else:
+        if not (self.before_serving_funcs or self.while_serving_gens):
             self.shutdown_event = self.event_class()
+            return
+        # New ones each time: an application may be served, stopped, and served again.
+        self.while_serving_gens[:] = [make() for make in self._while_serving]
+        try:
+            await super().startup()
+        except BaseException:
+            # What has been opened is closed, and what has not begun does not begin.
+            for generator in reversed(self.while_serving_gens):
+                await generator.aclose()
+            raise
 
     async def shutdown(self) -> None:
         if self.after_serving_funcs or self.while_serving_gens or self.background_tasks:
@@ -263,6 +297,23 @@ class Core(Quart):
 
     class request_class(QuartRequest):  # noqa: N801 (Quart's name for the attribute)
         body_class = AsyncBody
+
+
+async def _in_threads(core: Core, func: Callable[[], Generator[None, None, None]]) -> AsyncGenerator[None, None]:
+    """A sync generator function as an async one, for ``while_serving``."""
+    generator = func()
+    advance = core.sync_to_async(partial(next, generator, _ENDED))
+    try:
+        if await advance() is _ENDED:
+            return
+        yield
+        while await advance() is not _ENDED:
+            yield  # one too many, which Quart reports
+    finally:
+        await core.sync_to_async(generator.close)()
+
+
+_ENDED: Any = object()
 
 
 async def _no_push(path: str, headers: WerkzeugHeaders) -> None:

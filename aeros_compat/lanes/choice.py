@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
     """Match the route, once, and say whether its view runs on the event loop.
 
-    Every request that matches no route takes the sync lane: Flask answers it.
+    Every request that matches no route takes the sync lane: Flask answers it, or an application that is mounted.
     """
     scope = exchange.scope
-    path = path_info(scope).encode("latin-1").decode("utf-8", "replace")
-    match = exchange.match = app.router.match(app, exchange, path)
+    path = path_info(scope)
+    if app.mounts.find(path) is not None:
+        return False
+    match = exchange.match = app.router.match(app, exchange, path.encode("latin-1").decode("utf-8", "replace"))
     if match is None or match.rule is None or app.encloses_views:
         return False
     if scope["method"] == "OPTIONS" and getattr(match.rule, "provide_automatic_options", False):
