@@ -26,9 +26,10 @@ from .gateway.body import AsyncBody, Body
 from .gateway.connection import HTTPConnection
 from .gateway.environ import environ_from_scope, path_info
 from .gateway.lifespan import Lifespan
+from .lanes.hop import is_on_loop
 from .sessions import AwaitedSession, SharedSession
 from .signals import connect_templates_of
-from .upstream import bind_executor, flask_request_var, flask_template_defaults, has_sync_caller
+from .upstream import bind_executor, flask_request_var, flask_template_defaults, has_sync_caller, serving_loop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -222,7 +223,15 @@ class Core(Quart):
         """Run ``func`` in the background. Its sync pieces take turns: they must not hold the request's thread."""
         context = contextvars.copy_context()
         context.run(bind_executor, self.server.threads.turns())
-        context.run(super().add_background_task, func, *args, **kwargs)
+        add = partial(context.run, super().add_background_task, func, *args, **kwargs)
+        if is_on_loop():
+            add()
+        elif (loop := serving_loop()) is not None:
+            loop.call_soon_threadsafe(add)
+        else:
+            raise RuntimeError(
+                "A background task needs a running server. Add it from a view, a hook or a before_serving function."
+            )
 
     # Contexts and teardown.
 

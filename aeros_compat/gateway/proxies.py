@@ -82,8 +82,9 @@ def _ignore(*_: Any) -> Any:
 def _changed(scope: Scope, before: WSGIEnvironment, after: WSGIEnvironment) -> Scope:
     """``scope`` with what has changed from one environ to the other."""
     target = request_target(scope)  # WSGI servers tell it as it came, also below a prefix
-    changed = {**scope, ENVIRON_KEYS: {**scope.get(ENVIRON_KEYS, {}), "REQUEST_URI": target, "RAW_URI": target}}
-    changed[ENVIRON_KEYS]["werkzeug.proxy_fix.orig"] = after.pop("werkzeug.proxy_fix.orig")
+    keys = {**scope.get(ENVIRON_KEYS, {}), "REQUEST_URI": target, "RAW_URI": target}
+    keys["werkzeug.proxy_fix.orig"] = after.pop("werkzeug.proxy_fix.orig")
+    changed = {**scope, ENVIRON_KEYS: keys}
     if after == before:
         return changed
     if "REMOTE_ADDR" in after:
@@ -95,6 +96,8 @@ def _changed(scope: Scope, before: WSGIEnvironment, after: WSGIEnvironment) -> S
         changed["headers"] = [(b"host", after["HTTP_HOST"].encode("latin-1")), *others]
     if (after["SERVER_NAME"], after["SERVER_PORT"]) != (before["SERVER_NAME"], before["SERVER_PORT"]):
         changed["server"] = (after["SERVER_NAME"], port_number(after["SERVER_PORT"], 80))
+        # As it was told: a port that is no number is none in ASGI.
+        keys.update(SERVER_NAME=after["SERVER_NAME"], SERVER_PORT=after["SERVER_PORT"])
     if after["SCRIPT_NAME"] != before["SCRIPT_NAME"]:
         root_path = after["SCRIPT_NAME"].encode("latin-1").decode("utf-8", "replace").rstrip("/")
         changed = rooted(changed, root_path, path_info(scope))
