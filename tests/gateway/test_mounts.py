@@ -261,14 +261,19 @@ def test_bodies_and_cookies(outer: WebServer) -> None:
         assert httpx.post(f"{url}/echo", content=big).content == b"xxx|" + big[3:] + b"||"
 
 
-def test_what_is_handed_over_is_valid_wsgi(outer: WebServer, ask: Any) -> None:
+@pytest.mark.parametrize("size", [0, 30, 3_000_000])
+def test_what_is_handed_over_is_valid_wsgi(outer: WebServer, size: int) -> None:
     def strict(environ: Any, start_response: Any) -> Iterable[bytes]:
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        environ["wsgi.input"].read(10)
-        return iter([b"a", b"b"])
+        stream = environ["wsgi.input"]
+        pieces = [stream.read(10), stream.readline(), *stream.readlines(15), *iter(lambda: stream.read(70_000), b"")]
+        start_response("200 OK", [("Content-Type", "application/octet-stream")])
+        return iter(pieces)
 
     outer.mount("/strict", validator(strict))
-    assert ask("/strict/x?y=1")[:2] == (200, "ab")
+    body = (b"0123456789" * 2 + b"\n") * (size // 21)
+    with served(outer) as url:
+        assert httpx.post(f"{url}/strict/x?y=1", content=body).content == body
+    assert outer.test_client().post("/strict/x?y=1", data=body).data == body
 
 
 def test_a_mount_runs_on_one_worker_thread(outer: WebServer) -> None:
