@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from flask.wrappers import Request, Response
     from werkzeug.routing import MapAdapter
 
+    from .serving.server import Server
     from .types import ASGIApp, Receive, Scope, Send
 
 #: The methods of Flask's, next to ``wsgi_app``, that stand around the call of a view, or make what stands around it.
@@ -91,6 +92,8 @@ class WebServer(QuartAPI, Flask):
         self.worker_threads = worker_threads
         self.cli = CommandGroup.over(self.cli)
         self.mounts = Mounts()
+        #: The servers that :meth:`run` has started in this process and that have not ended.
+        self.servers: set[Server] = set()
         self._threads: tuple[int, WorkerThreads] | None = None
         self._named_decorators: set[str] = set()
         self._proxies: tuple[object, Proxies | None] | None = None
@@ -150,6 +153,22 @@ class WebServer(QuartAPI, Flask):
         are those of ``uvicorn.run``.
         """
         serve(self, host, port, debug, load_dotenv, options)
+
+    def run_server(self, *args: Any, **kwargs: Any) -> None:
+        """:meth:`run` under the name that Aeros gave it. It can be the target of a thread (see ``AdvancedThread``)."""
+        self.run(*args, **kwargs)
+
+    def stop(self) -> None:
+        """End every running server of this application. From any thread.
+
+        It does not wait: requests that are being answered are finished, then :meth:`run` returns.
+        """
+        for server in list(self.servers):
+            server.end()
+
+    def forget_first_request(self) -> None:
+        """Let set-up methods be called again, as Flask does after its own server has ended."""
+        self._got_first_request = False
 
     # Threads and lanes.
 
