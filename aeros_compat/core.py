@@ -177,6 +177,10 @@ class Core(Quart):
 
     # The ASGI entry: who asks, then who answers.
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """What Quart's test client calls: the application as it is served, with its policies."""
+        await self.server.asgi_app(scope, receive, send)
+
     async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] in ("http", "websocket"):
             server = self.server

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 import sys
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import markcoroutinefunction
@@ -25,6 +27,7 @@ from .gateway.mounts import Mount, Mounts
 from .gateway.proxies import Proxies, proxies_around
 from .gateway.wsgi_entry import WSGICall
 from .lanes.threads import WorkerThreads
+from .policy.stack import policy_around
 from .quart_api import QuartAPI
 from .responses import from_quart
 from .routing import Router, UrlMap
@@ -32,7 +35,7 @@ from .serving.run import serve
 from .upstream import flask_request_var
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask.sessions import SessionMixin
@@ -58,6 +61,9 @@ class WebServer(QuartAPI, Flask):
     :param host: where :meth:`run` listens unless it is told otherwise; Flask's default, ``127.0.0.1``.
     :param port: the same for the port; Flask's default, 5000.
     :param worker_threads: threads that run sync views, in each process.
+    :param global_headers: headers that every response gets which does not have them.
+    :param include_server_header: False sends no ``server`` header; see the README for what servers add themselves.
+    :param logging_level: of the application's logger, as ``logging`` has it; None leaves it as Flask does.
     :raises TypeError: for a keyword that neither Flask nor this class knows, or a value of a wrong type.
     :raises ValueError: for a value out of range.
     """
@@ -82,9 +88,12 @@ class WebServer(QuartAPI, Flask):
         host: str | None = None,
         port: int | None = None,
         worker_threads: int = WORKER_THREADS,
+        global_headers: Mapping[str, str] = MappingProxyType({}),
+        include_server_header: bool = True,
+        logging_level: int | str | None = None,
         **kwargs: Any,
     ) -> None:
-        _check_settings(host, port, worker_threads)
+        _check_settings(host, port, worker_threads, logging_level)
         _check_names(kwargs)
         super().__init__(import_name, *args, **kwargs)
         self.host = host
@@ -98,6 +107,14 @@ class WebServer(QuartAPI, Flask):
         self._named_decorators: set[str] = set()
         self._proxies: tuple[object, Proxies | None] | None = None
         self.core = Core(self)
+        self._policy = policy_around(
+            self.core, global_headers=global_headers, include_server_header=include_server_header
+        )
+        self.global_headers = MappingProxyType(dict(global_headers))
+        self.include_server_header = include_server_header
+        if logging_level is not None:
+            # Not through app.logger, which gets its handler when it is first used.
+            logging.getLogger(self.name).setLevel(logging_level)
 
     # The two entries.
 
@@ -109,7 +126,7 @@ class WebServer(QuartAPI, Flask):
 
     async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application. It can be wrapped: ``app.asgi_app = Middleware(app.asgi_app)``."""
-        await self.core.asgi_app(cast("Any", scope), cast("Any", receive), cast("Any", send))
+        await self._policy(scope, receive, send)
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Flask's WSGI application, and the mounted ones.
@@ -314,22 +331,29 @@ class WebServer(QuartAPI, Flask):
         return adapter
 
 
-def _check_settings(host: object, port: object, worker_threads: object) -> None:
+def _check_settings(host: object, port: object, worker_threads: object, logging_level: object) -> None:
     if host is not None and not isinstance(host, str):
         raise TypeError(f"host must be a string such as '127.0.0.1', not {host!r}.")
     if port is not None and (not isinstance(port, int) or not 0 <= port <= 65535):
         raise ValueError(f"port must be a number from 0 to 65535, not {port!r}.")
     if not isinstance(worker_threads, int) or isinstance(worker_threads, bool) or worker_threads < 1:
         raise ValueError(f"worker_threads must be a number of threads, at least 1, not {worker_threads!r}.")
+    if isinstance(logging_level, str):
+        if logging_level not in logging.getLevelNamesMapping():
+            raise ValueError(f"logging_level must be a level such as 'INFO' or logging.INFO, not {logging_level!r}.")
+    elif logging_level is not None and (not isinstance(logging_level, int) or isinstance(logging_level, bool)):
+        raise TypeError(f"logging_level must be a level such as 'INFO' or logging.INFO, not {logging_level!r}.")
 
 
 def _check_names(keywords: dict[str, Any]) -> None:
     flask_names = list(inspect.signature(Flask.__init__).parameters)[1:]
     for name in keywords:
         if name not in flask_names:
+            parameters = inspect.signature(WebServer.__init__).parameters.values()
+            own_names = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
             raise TypeError(
                 f"WebServer() got an unexpected keyword argument {name!r}. It takes those of flask.Flask"
-                f" ({', '.join(flask_names)}) and host, port, worker_threads."
+                f" ({', '.join(flask_names)}) and {', '.join(own_names)}."
             )
 
 
