@@ -1,6 +1,7 @@
 """An ASGI server for Flask applications: swap one line, convert views one at a time."""
 
+from .policy.cors import CORS
 from .serving.server import AdvancedThread
 from .webserver import WebServer
 
-__all__ = ["AdvancedThread", "WebServer"]
+__all__ = ["CORS", "AdvancedThread", "WebServer"]

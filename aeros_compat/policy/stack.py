@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .cors import CORS, CORSLayer
 from .headers import HeadersLayer, encoded_headers
 
 if TYPE_CHECKING:
@@ -13,12 +14,15 @@ if TYPE_CHECKING:
     from ..types import ASGIApp, Receive, Scope, Send
 
 
-def policy_around(core: Core, *, global_headers: object, include_server_header: object) -> ASGIApp:
+def policy_around(core: Core, *, cors: object, global_headers: object, include_server_header: object) -> ASGIApp:
     """The ASGI application that calls ``core.asgi_app`` and gives its responses what every response gets.
 
     Raises TypeError or ValueError for a setting that cannot be.
     """
     app = _calling(core)
+    sharing = CORS.of(cors)
+    if sharing is not None:
+        app = CORSLayer(app, sharing)
     headers = encoded_headers(global_headers)
     if not isinstance(include_server_header, bool):
         raise TypeError(f"include_server_header is True or False, not {include_server_header!r}.")
