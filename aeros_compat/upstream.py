@@ -16,6 +16,8 @@ from flask.ctx import _sentinel as flask_sentinel
 from flask.globals import _cv_app as flask_app_var
 from flask.globals import _cv_request as flask_request_var
 from flask.templating import _default_template_ctx_processor as flask_template_defaults
+from flask_compress import flask_compress as _flask_compress
+from flask_compress.compat import compression as _compression
 from quart.globals import _cv_app as quart_app_var
 from quart.globals import _cv_request as quart_request_var
 from werkzeug.wrappers import Response
@@ -31,11 +33,17 @@ if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.routing import Rule
 
+#: The modules that flask-compress has found: Python's ``compression.zstd`` from 3.14, else the backport; ``brotli``,
+#: or ``brotlicffi`` on PyPy. Its documentation does not name them.
+zstd: Any = _compression.zstd
+brotli: Any = vars(_flask_compress)["brotli"]
+
 __all__ = [
     "adopt_context",
     "begin_serving",
     "bind_executor",
     "bridge_state",
+    "brotli",
     "closes_nothing",
     "converters_of",
     "find_error_handler",
@@ -49,6 +57,7 @@ __all__ = [
     "response_closes_nothing",
     "restore_bridge_state",
     "serving_loop",
+    "zstd",
 ]
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from flask.wrappers import Request, Response
     from werkzeug.routing import MapAdapter
 
+    from .policy.compression import Compression
     from .policy.cors import CORS
     from .serving.server import Server
     from .types import ASGIApp, Receive, Scope, Send
@@ -62,6 +63,8 @@ class WebServer(QuartAPI, Flask):
     :param host: where :meth:`run` listens unless it is told otherwise; Flask's default, ``127.0.0.1``.
     :param port: the same for the port; Flask's default, 5000.
     :param worker_threads: threads that run sync views, in each process.
+    :param compression: how bodies are compressed: True for every algorithm that the client takes, or
+        :class:`~aeros_compat.Gzip`, ``Br``, ``Zstd`` or ``Compression``; None for off.
     :param cors: which pages of other origins may read the responses: True for all of them, options as in
         :class:`~aeros_compat.CORS`, or a dictionary from prefixes to options; None sends no CORS headers.
     :param global_headers: headers that every response gets which does not have them.
@@ -91,6 +94,7 @@ class WebServer(QuartAPI, Flask):
         host: str | None = None,
         port: int | None = None,
         worker_threads: int = WORKER_THREADS,
+        compression: Compression | bool | None = True,
         cors: CORS | Mapping[str, Any] | bool | None = None,
         global_headers: Mapping[str, str] = MappingProxyType({}),
         include_server_header: bool = True,
@@ -112,7 +116,11 @@ class WebServer(QuartAPI, Flask):
         self._proxies: tuple[object, Proxies | None] | None = None
         self.core = Core(self)
         self._policy = policy_around(
-            self.core, cors=cors, global_headers=global_headers, include_server_header=include_server_header
+            self.core,
+            compression=compression,
+            cors=cors,
+            global_headers=global_headers,
+            include_server_header=include_server_header,
         )
         self.global_headers = MappingProxyType(dict(global_headers))
         self.include_server_header = include_server_header

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .compression import Compression
+from .compressor import CompressionLayer
 from .cors import CORS, CORSLayer
 from .headers import HeadersLayer, encoded_headers
 
@@ -14,12 +16,18 @@ if TYPE_CHECKING:
     from ..types import ASGIApp, Receive, Scope, Send
 
 
-def policy_around(core: Core, *, cors: object, global_headers: object, include_server_header: object) -> ASGIApp:
+def policy_around(
+    core: Core, *, compression: object, cors: object, global_headers: object, include_server_header: object
+) -> ASGIApp:
     """The ASGI application that calls ``core.asgi_app`` and gives its responses what every response gets.
 
     Raises TypeError or ValueError for a setting that cannot be.
     """
     app = _calling(core)
+    chosen = Compression.of(compression)
+    if chosen is not None:
+        core.config.update(chosen.config)
+        app = CompressionLayer(app, core)
     sharing = CORS.of(cors)
     if sharing is not None:
         app = CORSLayer(app, sharing)
