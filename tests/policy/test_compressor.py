@@ -270,7 +270,7 @@ def test_server_sent_events_are_left_alone(lane: Lane) -> None:
 
 def test_large_bodies_do_not_stop_the_loop() -> None:
     numbers = random.Random(1)
-    text = "".join(f"{numbers.randrange(10**6)} " for _ in range(300_000))
+    text = "".join(f"{numbers.randrange(10**6)} " for _ in range(80_000))
     began = time.perf_counter()
     Settings({"COMPRESS_BR_LEVEL": 9}).algorithms["br"].make().encode(text.encode(), last=True)
     takes = time.perf_counter() - began
