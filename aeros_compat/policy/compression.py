@@ -114,6 +114,8 @@ class Settings:
         self.mimetypes = frozenset(name.lower().encode() for name in _names(config, "COMPRESS_MIMETYPES"))
         #: With COMPRESS_REGISTER off, flask-compress's decorator says what is compressed.
         self.is_on = bool(config["COMPRESS_REGISTER"] and self.mimetypes)
+        #: Off, a client's tags of encoded responses mean nothing, as with flask-compress before it evaluated them.
+        self.knows_tags = bool(config["COMPRESS_EVALUATE_CONDITIONAL_REQUEST"])
         self.names = _algorithms(config, "COMPRESS_ALGORITHM")
         self.streaming_names = _algorithms(config, "COMPRESS_ALGORITHM_STREAMING") if config["COMPRESS_STREAMS"] else ()
         self.algorithms: dict[str, Algorithm] = {

@@ -45,7 +45,7 @@ class CompressionLayer:
             if name == b"accept-encoding":
                 accept_encoding = accept_encoding + b"," + value if accept_encoding else value
             elif name in (b"if-none-match", b"if-match") and b":" in value:
-                tags = True
+                tags = settings.knows_tags
         response = EncodedResponse(settings, accept_encoding, scope["method"] == "HEAD", send)
         if tags:
             headers, response.known_tags = with_plain_tags(scope["headers"], accept_encoding)
@@ -112,16 +112,14 @@ class EncodedResponse:
             await self._send(message)
             return
         self._algorithm, self._encoder = algorithm, algorithm.make()
-        start = _encoded(start, algorithm)
         if is_complete:
             body = await self._encode(body, last=True)
-            start["headers"].append((b"content-length", str(len(body)).encode()))
-            await self._send(start)
+            await self._send(_encoded(start, algorithm, len(body)))
             await self._send({**message, "body": body})
         elif is_file:
-            await self._send_file(start, message["path"])
+            await self._send_file(_encoded(start, algorithm), message["path"])
         else:
-            await self._send(start)
+            await self._send(_encoded(start, algorithm))
             await self._send_piece(message)
 
     async def _send_piece(self, message: Message) -> None:
@@ -164,9 +162,9 @@ class EncodedResponse:
         return headers if known is None else varying_on(replaced(headers, b"etag", known), b"Accept-Encoding")
 
 
-def _encoded(start: Message, algorithm: Algorithm) -> Message:
-    """The start message of the encoded representation, without a length."""
-    headers = replaced(start["headers"], b"content-length")
+def _encoded(start: Message, algorithm: Algorithm, length: int | None = None) -> Message:
+    """The start message of the encoded representation, whose length may not be known yet."""
+    headers = replaced(start["headers"], b"content-length", None if length is None else str(length).encode())
     # A range would be one of the other representation.
     headers = replaced(headers, b"accept-ranges")
     tag = value_of(headers, b"etag")

@@ -46,9 +46,15 @@ def value_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
 
 
 def replaced(headers: Headers, name: bytes, value: bytes | None = None) -> Headers:
-    """The headers with one value for ``name``, or without it."""
-    kept = [header for header in headers if header[0].lower() != name]
-    return kept if value is None else [*kept, (name, value)]
+    """The headers with one value for ``name``, in its old place, or without it."""
+    found: Headers = []
+    for header in headers:
+        if header[0].lower() != name:
+            found.append(header)
+        elif value is not None:
+            found.append((name, value))
+            value = None
+    return found if value is None else [*found, (name, value)]
 
 
 def varying_on(headers: Headers, name: bytes) -> Headers:

@@ -335,6 +335,9 @@ def test_encoded_representations_have_tags_of_their_own(lane: Lane) -> None:
     assert asked('"old:br"', "br") == (200, '"x:br"')
     assert asked('"x"', "") == (304, '"x"')
     assert get(app, accept="br", If_None_Match='"x:br"').headers["Vary"] == "Accept-Encoding"
+    app = app_with(lane, view)
+    app.config["COMPRESS_EVALUATE_CONDITIONAL_REQUEST"] = False
+    assert asked('"x:br"', "br") == (200, '"x:br"')
 
 
 def test_weak_tags_stay(lane: Lane) -> None:
