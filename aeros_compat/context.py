@@ -185,7 +185,7 @@ class RequestContext(flask.ctx.RequestContext):
         self.request.environ["werkzeug.request"] = None
 
     def match_request(self) -> None:
-        match = self.exchange.match_for(self.request.environ) if self.exchange is not None else None
+        match = self.exchange.match_for(self.app, self.request.environ) if self.exchange is not None else None
         if match is None or match.adapter is not self.url_adapter:
             super().match_request()
         else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .gateway.body import wsgi_input
 from .gateway.environ import CALLER, EXCHANGE, environ_from_scope
+from .gateway.files import file_wrapper_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +88,7 @@ class Exchange:
         """The WSGI environ. A caller of the WSGI entry finds its own keys in it again."""
         environ = environ_from_scope(self.scope)
         environ["wsgi.input"] = wsgi_input(self.body)
+        environ["wsgi.file_wrapper"] = file_wrapper_for(self.scope.get("extensions"))
         if self.body.collected and "CONTENT_LENGTH" not in environ:
             # RFC 9112 section 7.1.3. Without a length Werkzeug cuts a body at MAX_CONTENT_LENGTH and says nothing.
             environ.pop("HTTP_TRANSFER_ENCODING", None)
@@ -99,9 +101,12 @@ class Exchange:
             _adopt_keys(environ, self.caller.environ)
         return environ
 
-    def match_for(self, environ: WSGIEnvironment) -> Match | None:
-        """The match, if ``environ`` still says what it was made from: WSGI middleware may have changed it."""
-        if self.match is None:
+    def match_for(self, app: WebServer, environ: WSGIEnvironment) -> Match | None:
+        """The match, if it is one of ``app`` and ``environ`` still says what it was made from.
+
+        WSGI middleware may have changed the environ, or have handed it to another application.
+        """
+        if self.match is None or self.match.adapter.map is not app.url_map:
             return None
         return self.match if _routing_values(environ) == self._routed else None
 

@@ -44,6 +44,7 @@ __all__ = [
     "flask_sentinel",
     "flask_template_defaults",
     "has_sync_caller",
+    "is_complete",
     "quart_app_var",
     "quart_request_var",
     "response_closes_nothing",
@@ -114,6 +115,14 @@ def closes_nothing(iterable: object) -> bool:
         if not isinstance(owner, Response) or not response_closes_nothing(owner):
             return False
     return True
+
+
+def is_complete(iterable: object) -> bool:
+    """Whether all of a WSGI iterable is there already: a list, or a Werkzeug response made of one."""
+    if type(iterable) is not ClosingIterator:
+        return isinstance(iterable, (list, tuple))
+    owners = (getattr(callback, "__self__", None) for callback in iterable._callbacks)
+    return any(isinstance(owner, Response) and owner.is_sequence for owner in owners)
 
 
 def bind_executor(executor: Executor) -> None:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from ..gateway.answer import Answer, StartResponse
+from ..gateway.start_response import StartResponse
 from .hop import hop
 
 if TYPE_CHECKING:
     from ..exchange import Exchange, Thread
+    from ..gateway.answer import Answer
     from ..webserver import WebServer
 
 
