@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Executor
 
-    from flask import Flask
+    from flask import Flask, Request
     from werkzeug.routing import Rule
 
 __all__ = [
     "adopt_context",
     "begin_serving",
+    "cached_data_of",
     "bind_executor",
     "bridge_state",
     "closes_nothing",
@@ -69,6 +70,12 @@ def find_error_handler(app: Flask, error: Exception, blueprints: list[str]) -> C
 def converters_of(rule: Rule) -> Iterable[object]:
     """The converter objects of a bound rule; Werkzeug has no public way to ask whether a rule converts in user code."""
     return rule._converters.values()
+
+
+def cached_data_of(request: Request) -> bytes | None:
+    """The body that ``get_data()`` of a Flask request has read and kept: a stream cannot be read a second time."""
+    data: bytes | None = getattr(request, "_cached_data", None)
+    return data
 
 
 def adopt_context(context: contextvars.Context) -> None:
