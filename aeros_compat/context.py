@@ -21,7 +21,7 @@ from flask import Request as FlaskRequest
 from flask.signals import appcontext_popped
 
 from .gateway.environ import EXCHANGE, scope_from_environ
-from .quart_request import FlaskInput, share
+from .quart_request import FlaskInput, SharedRequest, share
 from .upstream import flask_app_var, flask_request_var, flask_sentinel, quart_app_var, quart_request_var
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ class RequestContext(flask.ctx.RequestContext):
                 exc = _active(exc)
                 self.app.do_teardown_request(exc)
                 self.request.close()
+                self._close_files_of_quart()
         finally:
             app_ctx = self._leave()
             if app_ctx is not None:
@@ -178,8 +179,13 @@ class RequestContext(flask.ctx.RequestContext):
             raise AssertionError(f"Popped wrong request context. ({ctx!r} instead of {self!r})")
         return cast("AppContext | None", app_ctx)
 
+    def _close_files_of_quart(self) -> None:
+        if isinstance(request := vars(self).get("quart_request"), SharedRequest):
+            request.close_files()
+
     async def _close_requests(self) -> None:
         self.request.close()
+        self._close_files_of_quart()
         if (quart_request := vars(self).get("quart_request")) is not None:
             await quart_request.close()
 

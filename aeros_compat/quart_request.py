@@ -12,7 +12,7 @@ from quart.wrappers.request import Body as QuartBody
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from .gateway.body import FLASK, QUART
+from .gateway.body import FLASK
 from .upstream import cached_data_of
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ class Source(Protocol):
     @property
     def collected(self) -> bytes | None: ...
 
-    def claim(self, reader: str) -> None: ...
-
     def read_from_view(self) -> Awaitable[bytes]: ...
 
 
@@ -53,9 +51,6 @@ class FlaskInput:
         self._request = request
         self._to_thread = to_thread
         self._ended = False
-
-    def claim(self, reader: str) -> None:
-        """Flask's request keeps the body: both may read it."""
 
     async def read_from_view(self) -> bytes:
         ended, self._ended = self._ended, True
@@ -142,7 +137,6 @@ class AsyncBody(QuartBody):
         if source.reader == FLASK and (kept := self.kept_by_flask()) is not None:
             self.set_result(kept)
             return await self._next()
-        source.claim(QUART)
         piece = await source.read_from_view()
         if not piece:
             self.set_complete()
@@ -183,6 +177,7 @@ class FormParser(FormDataParser):
     """
 
     context: ContextReference = staticmethod(lambda: None)
+    opened: list[Any]
 
     async def parse(
         self, body: QuartBody, mimetype: str, content_length: int | None, options: dict[str, str] | None = None
@@ -196,6 +191,7 @@ class FormParser(FormDataParser):
         else:
             stream = BytesIO(await body)
             _, form, files = request.make_form_data_parser().parse(stream, mimetype, content_length, options)
+            self.opened.extend(files.values())
         if is_multipart:  # nothing of it is left for get_data(), as in Quart
             body.clear()
             body.set_complete()
@@ -213,6 +209,10 @@ class SharedRequest(Request):
     form_data_parser_class = FormParser
     context: ContextReference = staticmethod(lambda: None)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._opened: list[Any] = []
+
     max_content_length = _shared_limit("max_content_length")
     max_form_memory_size = _shared_limit("max_form_memory_size")
     max_form_parts = _shared_limit("max_form_parts")
@@ -221,7 +221,13 @@ class SharedRequest(Request):
         parser = super().make_form_data_parser()
         if isinstance(parser, FormParser):
             parser.context = self.context
+            parser.opened = self._opened
         return parser
+
+    def close_files(self) -> None:
+        """Close the files that are not the ones of Flask's request, which closes those itself."""
+        for file in self._opened:
+            file.close()
 
 
 def share(request: Request, context: ContextReference) -> None:

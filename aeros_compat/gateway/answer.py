@@ -93,8 +93,10 @@ class Answer:
         self.body = next_chunk(chunks)
         if self.body and self.length == len(self.body):
             more = next_chunk(chunks)
-            self.chunks = chain([more], chunks) if more else None
-        elif is_complete(iterable):
+            if not more:
+                return
+            chunks = chain([more], chunks)
+        if is_complete(iterable):
             # It goes out with its own length, whatever the view has said.
             self.body = b"".join([self.body, *iter(partial(next_chunk, chunks), b"")])
             if self.body and self.length is not None:

@@ -12,7 +12,7 @@ import contextvars
 import io
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
@@ -146,7 +146,7 @@ class Body:
             raise ClientDisconnected()
         return self.size > size
 
-    def claim(self, reader: str) -> None:
+    def _claim(self, reader: str) -> None:
         """Say who reads the stream. Raises RuntimeError if somebody else has begun: each would get parts of it."""
         if self.reader not in (None, reader):
             raise RuntimeError(
@@ -161,26 +161,43 @@ class Body:
 
     def read_from_view(self) -> asyncio.Task[bytes]:
         """:meth:`read` for code that runs inside the contexts of a request, on the loop."""
+        self._claim(QUART)
         return self._loop.create_task(self.read(), context=contextvars.Context())
 
     def read_from_thread(self) -> bytes:
         """:meth:`read` for a thread, which it blocks. Raises RuntimeError on the loop's own thread."""
+        if not self.disconnected:  # which is what an async view is told, too
+            self._check_thread()
+        self._claim(FLASK)
         return self._wait_in_thread(self.read())
 
     def is_longer_from_thread(self, size: int) -> bool:
         """:meth:`is_longer_than` for a thread."""
         return self.size > size or self._wait_in_thread(self.is_longer_than(size))
 
-    def _wait_in_thread(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    def _check_thread(self) -> None:
         if threading.get_ident() == self._loop_thread:
-            coroutine.close()
             raise RuntimeError(
                 f"This request body is larger than {COLLECT_LIMIT} bytes, so it is not read before the view starts, and"
                 " reading it with flask.request inside an async view would block the server for everybody."
                 " Use the awaitable request of Quart instead: 'from quart import request', then"
                 " 'await request.form', 'await request.get_data()' or 'async for chunk in request.body'."
             )
+
+    def _wait_in_thread(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        if threading.get_ident() == self._loop_thread:
+            return _result_of(coroutine)
         return contextvars.Context().run(asyncio.run_coroutine_threadsafe, coroutine, self._loop).result()
+
+
+def _result_of(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns that has nothing to wait for."""
+    try:
+        coroutine.send(None)
+    except StopIteration as finished:
+        return cast("T", finished.value)
+    coroutine.close()
+    raise AssertionError("The event loop would have waited for itself.")
 
 
 class _BlockingReader(io.RawIOBase):
@@ -210,7 +227,6 @@ class _BlockingReader(io.RawIOBase):
         kept = self._body.kept
         if kept is not None and self._body.reader != FLASK:
             return kept[self._position :]
-        self._body.claim(FLASK)
         piece = self._body.read_from_thread()
         # Werkzeug stops at the limit without looking whether more would come: a body without Content-Length would be
         # cut there, and nobody told.
