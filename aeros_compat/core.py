@@ -17,16 +17,15 @@ from asgiref.sync import SyncToAsync, sync_to_async
 from flask.signals import appcontext_tearing_down, request_tearing_down
 from quart import Quart
 from quart.sessions import SessionInterface as QuartSessionInterface
-from quart.wrappers import Request as QuartRequest
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 
 from .callables import is_async
 from .context import KeptContext, QuartAppContext, QuartRequestContext
-from .gateway.body import AsyncBody, Body
 from .gateway.connection import HTTPConnection
 from .gateway.environ import environ_from_scope, path_info
 from .gateway.lifespan import Lifespan
 from .lanes.hop import is_on_loop
+from .quart_request import AsyncBody, SharedRequest
 from .sessions import AwaitedSession, SharedSession
 from .signals import connect_templates_of
 from .upstream import bind_executor, flask_request_var, flask_template_defaults, has_sync_caller, serving_loop
@@ -35,8 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
     from jinja2 import Environment
+    from quart.wrappers import Request as QuartRequest
 
     from .context import RequestContext
+    from .quart_request import Source
     from .types import HTTPScope
     from .webserver import WebServer
 
@@ -242,7 +243,7 @@ class Core(Quart):
         """The context of a request object of Quart's (``test_request_context``), seen from Flask too."""
         environ = environ_from_scope(cast("HTTPScope", request.scope))
         # A request object that somebody made by hand may have Quart's own body, which has nothing to read yet.
-        environ["wsgi.input"] = io.BytesIO(getattr(request.body, "complete", None) or b"")
+        environ["wsgi.input"] = io.BytesIO(getattr(request.body, "unread", b""))
         context = self.server.request_context(environ)
         vars(context)["quart_request"] = request
         return QuartRequestContext(context)
@@ -277,7 +278,7 @@ class Core(Quart):
 
     # Quart's request object.
 
-    def make_request(self, scope: HTTPScope, body: Body | bytes) -> QuartRequest:
+    def make_request(self, scope: HTTPScope, body: Source | bytes) -> QuartRequest:
         """Quart's request object for a scope, over a body that may already have been collected."""
         headers = WerkzeugHeaders()
         for name, value in scope["headers"]:
@@ -298,14 +299,15 @@ class Core(Quart):
             send_push_promise=_no_push,
         )
         request.json_module = self.json
+        if not isinstance(request.body, AsyncBody):  # a class of the user's
+            request.body = AsyncBody(request.content_length, self.config["MAX_CONTENT_LENGTH"])
         if isinstance(body, bytes):
             request.body.set_result(body)
         else:
-            cast("AsyncBody", request.body).feed_from(body)
+            request.body.feed_from(body)
         return request
 
-    class request_class(QuartRequest):  # noqa: N801 (Quart's name for the attribute)
-        body_class = AsyncBody
+    request_class = SharedRequest
 
 
 async def _in_threads(core: Core, func: Callable[[], Generator[None, None, None]]) -> AsyncGenerator[None, None]:

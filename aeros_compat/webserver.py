@@ -306,7 +306,7 @@ class WebServer(QuartAPI, Flask):
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         exchange = request.environ.get(EXCHANGE) if request is not None else None
-        match = exchange.match_for(request.environ) if exchange is not None and request is not None else None
+        match = exchange.match_for(self, request.environ) if exchange is not None and request is not None else None
         if match is None or request is None:
             return super().create_url_adapter(request)
         match.name_host(request)
