@@ -21,12 +21,16 @@ from .core import Core
 from .gateway.answer import is_async_iterable, stream
 from .gateway.environ import EXCHANGE
 from .gateway.wsgi_entry import WSGICall
+from .handshake import Handshake
+from .lanes.choice import is_quarts_view
 from .lanes.threads import WorkerThreads
+from .lanes.websocket_lane import run_quarts_cycle_from_thread
 from .quart_api import QuartAPI
 from .responses import from_quart
 from .routing import Router, UrlMap
 from .serving.run import serve
 from .upstream import flask_request_var
+from .websocket_context import WebsocketContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +92,7 @@ class WebServer(QuartAPI, Flask):
         self.worker_threads = worker_threads
         self.cli = CommandGroup.over(self.cli)
         self._threads: tuple[int, WorkerThreads] | None = None
+        self._websocket_threads: tuple[int, WorkerThreads] | None = None
         self._named_decorators: set[str] = set()
         self.core = Core(self)
 
@@ -126,6 +131,14 @@ class WebServer(QuartAPI, Flask):
         known = self._threads
         if known is None or known[0] != os.getpid():  # threads do not survive a fork
             known = self._threads = (os.getpid(), WorkerThreads(self.worker_threads))
+        return known[1]
+
+    @property
+    def websocket_threads(self) -> WorkerThreads:
+        """The threads that websockets hold, for as long as these last: apart, so that they take none from requests."""
+        known = self._websocket_threads
+        if known is None or known[0] != os.getpid():
+            known = self._websocket_threads = (os.getpid(), WorkerThreads(self.worker_threads))
         return known[1]
 
     @cached_property
@@ -173,6 +186,10 @@ class WebServer(QuartAPI, Flask):
                 " around ".join(repr(name) for name in decorators),
             )
 
+    def register_blueprint(self, blueprint: Any, **options: Any) -> None:
+        super().register_blueprint(blueprint, **options)
+        self.core.adopt_teardowns()
+
     # What Flask's methods have to know of coroutines.
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
@@ -202,6 +219,12 @@ class WebServer(QuartAPI, Flask):
 
         return self.async_to_sync(wait)()
 
+    def full_dispatch_request(self) -> Response:
+        ctx = flask_request_var.get()
+        if isinstance(ctx, WebsocketContext) and is_quarts_view(self, ctx.request.url_rule):
+            return run_quarts_cycle_from_thread(self, ctx)
+        return super().full_dispatch_request()
+
     def dispatch_request(self) -> ResponseReturnValue:
         return cast("ResponseReturnValue", self._awaited(super().dispatch_request()))
 
@@ -223,6 +246,8 @@ class WebServer(QuartAPI, Flask):
         return AppContext(self)
 
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
+        if isinstance(environ.get(EXCHANGE), Handshake):
+            return WebsocketContext(self, environ)
         return RequestContext(self, environ)
 
     def test_request_context(self, *args: Any, **kwargs: Any) -> RequestContext:
