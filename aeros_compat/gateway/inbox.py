@@ -29,15 +29,15 @@ class Inbox:
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
 
-    async def fill(self, receive: Receive) -> None:
-        """Take messages from ``receive`` until the client leaves, and no more than there is room for."""
-        while self.close_code is None:
+    async def fill(self, receive: Receive) -> tuple[int, str]:
+        """Take messages from ``receive``, no more than there is room for, until the client leaves; say why it did."""
+        while True:
             message = await receive()
             if message["type"] == "websocket.receive":
                 text = message.get("text")
                 await self._put(message["bytes"] if text is None else text)
             elif message["type"] == "websocket.disconnect":
-                self.end(message.get("code") or ABNORMAL_CLOSURE, message.get("reason") or "")
+                return message.get("code") or ABNORMAL_CLOSURE, message.get("reason") or ""
 
     async def _put(self, data: str | bytes) -> None:
         self._messages.append(data)

@@ -60,7 +60,7 @@ class WebsocketConnection:
         self._send = send
         handshake = await Handshake.of(self.scope, self)
         answering = asyncio.create_task(self._answer(handshake))
-        reading = asyncio.create_task(self.inbox.fill(receive))
+        reading = asyncio.create_task(self._read(receive))
         try:
             await asyncio.wait((answering, reading), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -76,11 +76,15 @@ class WebsocketConnection:
             if not task.cancelled():
                 task.result()
 
-    def _leave(self) -> None:
+    async def _read(self, receive: Receive) -> None:
+        self._leave(*await self.inbox.fill(receive))
+
+    def _leave(self, code: int = ABNORMAL_CLOSURE, reason: str = "") -> None:
         """Nobody is there any more: cancel the view, and let everybody know who waits for a message."""
-        self.inbox.end(ABNORMAL_CLOSURE)
-        if self._view is not None:
+        # In this order: a gather() in the view would leave its other tasks behind if one of them ended first.
+        if self._view is not None and not self.left:
             self._view.cancel()
+        self.inbox.end(code, reason)
 
     @contextlib.contextmanager
     def cancelling_when_left(self) -> Iterator[None]:
