@@ -46,7 +46,9 @@ class WebsocketConnection:
         self.accepted = False
         self.closed = False
         self._core = core
+        self._receive: Receive
         self._send: Send
+        self._reading: asyncio.Task[None]
         self._view: asyncio.Task[Any] | None = None
         #: The context of the server, for what it has to do on behalf of the view.
         self._servers_context = contextvars.copy_context()
@@ -57,27 +59,39 @@ class WebsocketConnection:
         return self.inbox.close_code is not None
 
     async def __call__(self, receive: Receive, send: Send) -> None:
-        self._send = send
+        self._receive, self._send = receive, send
         handshake = await Handshake.of(self.scope, self)
         answering = asyncio.create_task(self._answer(handshake))
-        reading = asyncio.create_task(self._read(receive))
+        self._start_reading()
         try:
-            await asyncio.wait((answering, reading), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((answering,))
         finally:
             self._leave()
-            reading.cancel()
             try:
                 # Also if the server cancels this task: until it does so once more, what is open is closed in order.
-                await asyncio.wait((answering, reading))
+                await asyncio.wait((answering,))
             finally:
                 answering.cancel()
                 handshake.forget()
-        for task in (answering, reading):
+                await self._stop_reading()
+        for task in (answering, self._reading):
             if not task.cancelled():
                 task.result()
 
-    async def _read(self, receive: Receive) -> None:
-        self._leave(*await self.inbox.fill(receive))
+    def _start_reading(self) -> None:
+        self._reading = asyncio.get_running_loop().create_task(self._read(), context=self._servers_context)
+
+    async def _stop_reading(self) -> None:
+        self._reading.cancel()
+        await asyncio.wait((self._reading,))
+
+    async def _read(self) -> None:
+        try:
+            code, reason = await self.inbox.fill(self._receive)
+        except Exception:
+            self._leave()
+            raise
+        self._leave(code, reason)
 
     def _leave(self, code: int = ABNORMAL_CLOSURE, reason: str = "") -> None:
         """Nobody is there any more: cancel the view, and let everybody know who waits for a message."""
@@ -153,7 +167,9 @@ class WebsocketConnection:
         if self.closed:
             raise RuntimeError("Cannot close websocket multiple times")
         self.closed = True
+        await self._stop_reading()  # granian 2.8 sends no close while a receive is pending
         await self._deliver({"type": "websocket.close", "code": code, "reason": reason})
+        self._start_reading()
 
     async def _deliver(self, message: Message) -> bool:
         """Hand a message to the server, in its own context; whether the client was still there."""
