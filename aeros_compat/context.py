@@ -13,18 +13,20 @@ import sys
 import weakref
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import flask.ctx
 import quart.ctx
 from flask import Request as FlaskRequest
 from flask.signals import appcontext_popped
 
+from .callables import is_awaitable
 from .gateway.environ import EXCHANGE, scope_from_environ
 from .quart_request import FlaskInput, SharedRequest, share
 from .upstream import flask_app_var, flask_request_var, flask_sentinel, quart_app_var, quart_request_var
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import ContextVar, Token
     from types import TracebackType
 
@@ -116,6 +118,8 @@ class RequestContext(flask.ctx.RequestContext):
     """Flask's request context, seen from Quart too."""
 
     app: WebServer
+    #: Quart's context variable through which this context is seen.
+    quart_variable: ClassVar[ContextVar[Any]] = quart_request_var
 
     def __init__(
         self,
@@ -127,17 +131,21 @@ class RequestContext(flask.ctx.RequestContext):
         self.exchange: Exchange | None = environ.get(EXCHANGE)
         #: While True, ``ensure_sync`` hands coroutine functions through: the async lane awaits what they return.
         self.passes_coroutines = False
-        self._quart_tokens: list[Token[quart.ctx.RequestContext]] = []
+        self._quart_tokens: list[Token[Any]] = []
         super().__init__(app, environ, request, session)
 
+    def seen_from_quart(self) -> Any:
+        """A view over this context for Quart's variable."""
+        return QuartRequestContext(self)
+
     def push(self) -> None:
-        self._quart_tokens.append(quart_request_var.set(QuartRequestContext(self)))
+        self._quart_tokens.append(self.quart_variable.set(self.seen_from_quart()))
         try:
             super().push()
         except BaseException:
             # Flask leaves a context whose push failed to be popped by wsgi_app, unless it never got so far.
             if not self._cv_tokens:
-                quart_request_var.reset(self._quart_tokens.pop())
+                self.quart_variable.reset(self._quart_tokens.pop())
             raise
 
     def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
@@ -145,7 +153,7 @@ class RequestContext(flask.ctx.RequestContext):
         try:
             if len(self._cv_tokens) == 1:
                 exc = _active(exc)
-                self.app.do_teardown_request(exc)
+                self._tear_down(exc)
                 self.request.close()
                 self._close_files_of_quart()
         finally:
@@ -158,19 +166,25 @@ class RequestContext(flask.ctx.RequestContext):
         app_ctx = None
         try:
             if len(self._cv_tokens) == 1:
-                await self.app.core.do_teardown_request(exc)
+                await self._tear_down_async(exc)
                 await self._close_requests()
         finally:
             app_ctx = self._leave()
             if app_ctx is not None:
                 await app_ctx.pop_async(exc)
 
+    def _tear_down(self, exc: BaseException | None) -> None:
+        self.app.do_teardown_request(exc)
+
+    async def _tear_down_async(self, exc: BaseException | None) -> None:
+        await self.app.core.do_teardown_request(exc)
+
     def _leave(self) -> AppContext | None:
         """Undo one push; return the application context that it pushed with it."""
         ctx = flask_request_var.get()
         index = _reset_latest(flask_request_var, [token for token, _ in self._cv_tokens])
         _, app_ctx = self._cv_tokens.pop(index)
-        quart_request_var.reset(self._quart_tokens.pop(index))
+        self.quart_variable.reset(self._quart_tokens.pop(index))
         if not self._cv_tokens:
             self._forget_request()
         if ctx is not self:
@@ -192,6 +206,18 @@ class RequestContext(flask.ctx.RequestContext):
     def _forget_request(self) -> None:
         # Flask breaks this cycle at the same place, so that no garbage collector is needed.
         self.request.environ["werkzeug.request"] = None
+
+    async def await_call(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call sync code of Flask's that passes a coroutine function through ensure_sync, and await what comes out.
+
+        A class-based view does so with its async method, and ``handle_user_exception`` with an async handler.
+        """
+        self.passes_coroutines = True
+        try:
+            rv = func(*args, **kwargs)
+        finally:
+            self.passes_coroutines = False
+        return await rv if is_awaitable(rv) else rv
 
     def match_request(self) -> None:
         match = self.exchange.match_for(self.app, self.request.environ) if self.exchange is not None else None
@@ -360,23 +386,23 @@ class QuartAppContext(quart.ctx.AppContext):
         await self._flask.pop_async(_active(exc))
 
 
-class QuartRequestContext(quart.ctx.RequestContext):
-    """What ``quart.request`` and ``quart.session`` look at: a view over Flask's request context."""
+class FlaskBacked:
+    """What Quart's contexts of a request and of a websocket have in common, looked up on Flask's."""
 
     def __init__(self, flask_context: RequestContext) -> None:
         self._flask = flask_context
         self.preserved = False
 
     @property
-    def app(self) -> Core:  # type: ignore[override]
+    def app(self) -> Core:
         return self._flask.app.core
 
     @property
-    def request_websocket(self) -> QuartRequest:  # type: ignore[override]
+    def request_websocket(self) -> Any:
         return self._flask.quart_request
 
     @property
-    def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]
+    def url_adapter(self) -> MapAdapter | None:
         return self._flask.url_adapter
 
     @property
@@ -386,6 +412,24 @@ class QuartRequestContext(quart.ctx.RequestContext):
     @session.setter
     def session(self, session: Any) -> None:
         self._flask._session = session
+
+    def copy(self) -> Any:
+        context = cast("RequestContext", self._flask.copy())
+        vars(context)["quart_request"] = self._flask.quart_request
+        return type(self)(context)
+
+    def match_request(self) -> None:
+        self._flask.match_request()
+
+    async def push(self) -> None:
+        self._flask.push()
+
+    async def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
+        await self._flask.pop_async(_active(exc))
+
+
+class QuartRequestContext(FlaskBacked, quart.ctx.RequestContext):  # type: ignore[misc, override]
+    """What ``quart.request`` and ``quart.session`` look at: a view over Flask's request context."""
 
     @property  # type: ignore[override]
     def flashes(self) -> list[tuple[str, str]] | None:
@@ -398,20 +442,6 @@ class QuartRequestContext(quart.ctx.RequestContext):
     @property
     def _after_request_functions(self) -> list[Any]:  # type: ignore[override]
         return self._flask._after_request_functions
-
-    def copy(self) -> QuartRequestContext:
-        context = self._flask.copy()
-        vars(context)["quart_request"] = self._flask.quart_request
-        return QuartRequestContext(cast("RequestContext", context))
-
-    def match_request(self) -> None:
-        self._flask.match_request()
-
-    async def push(self) -> None:
-        self._flask.push()
-
-    async def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
-        await self._flask.pop_async(_active(exc))
 
 
 class KeptContext(QuartRequestContext):

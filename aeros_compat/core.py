@@ -19,11 +19,12 @@ from quart import Quart
 from quart.sessions import SessionInterface as QuartSessionInterface
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 
-from .callables import is_async
+from .callables import is_async, is_async_view, is_awaitable
 from .context import KeptContext, QuartAppContext, QuartRequestContext
 from .gateway.connection import HTTPConnection
 from .gateway.environ import environ_from_scope, path_info
 from .gateway.lifespan import Lifespan
+from .gateway.websocket import WebsocketConnection
 from .lanes.hop import is_on_loop
 from .quart_request import AsyncBody, SharedRequest
 from .sessions import AwaitedSession, SharedSession
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
     from quart.wrappers import Request as QuartRequest
+    from quart.wrappers import Websocket
 
     from .context import RequestContext
     from .quart_request import Source
-    from .types import HTTPScope
+    from .types import HTTPScope, Scope
     from .webserver import WebServer
 
 #: What the core looks up on the WebServer each time, so that an application may replace it at any time.
@@ -94,6 +96,7 @@ class Core(Quart):
     is_wired = False
     asgi_http_class = HTTPConnection  # type: ignore[assignment]
     asgi_lifespan_class = Lifespan  # type: ignore[assignment]
+    asgi_websocket_class = WebsocketConnection  # type: ignore[assignment]
 
     def __init__(self, server: WebServer) -> None:
         # Weak: an application is freed when its last reference goes, without waiting for the garbage collector.
@@ -280,17 +283,12 @@ class Core(Quart):
 
     def make_request(self, scope: HTTPScope, body: Source | bytes) -> QuartRequest:
         """Quart's request object for a scope, over a body that may already have been collected."""
-        headers = WerkzeugHeaders()
-        for name, value in scope["headers"]:
-            headers.add(name.decode("latin-1").title(), value.decode("latin-1"))
-        client = scope.get("client")
-        headers["Remote-Addr"] = client[0] if client else "<local>"
         request = self.request_class(
             scope["method"],
             scope.get("scheme", "http"),
             path_info(scope).encode("latin-1").decode("utf-8", "replace"),
             scope["query_string"],
-            headers,
+            _headers_for_quart(scope),
             scope.get("root_path", ""),
             scope["http_version"],
             cast("Any", scope),
@@ -309,6 +307,58 @@ class Core(Quart):
 
     request_class = SharedRequest
 
+    # Websockets: Quart's cycle, with what it lacks.
+
+    def make_websocket(self, connection: WebsocketConnection) -> Websocket:
+        """Quart's websocket object for a connection."""
+        scope = connection.scope
+        websocket = self.websocket_class(
+            path_info(scope).encode("latin-1").decode("utf-8", "replace"),
+            scope["query_string"],
+            scope.get("scheme", "ws"),
+            _headers_for_quart(scope),
+            scope.get("root_path", ""),
+            scope.get("http_version", "1.1"),
+            list(scope.get("subprotocols") or ()),
+            connection.receive,
+            connection.send_data,
+            connection.accept,
+            connection.close,
+            cast("Any", scope),
+        )
+        websocket.json_module = self.json
+        return websocket
+
+    def adopt_teardowns(self) -> None:
+        """Take over the ``teardown_websocket`` functions of blueprints, which Quart 0.22 forgets to do."""
+        for name, blueprint in self.blueprints.items():
+            known = self.teardown_websocket_funcs[name]
+            own = getattr(blueprint, "teardown_websocket_funcs", {}).get(None, ())
+            known.extend(func for func in own if func not in known)
+
+    async def preprocess_websocket(self, websocket_context: Any = None) -> Any:
+        """What comes before the view. Quart gives ``url_value_preprocessors`` the request, of which there is none."""
+        websocket = cast("Any", flask_request_var.get()).quart_request
+        for func in self._applicable(self.url_value_preprocessors, outermost_first=True):
+            await self.ensure_async(func)(websocket.endpoint, websocket.view_args)
+        for func in self._applicable(self.before_websocket_funcs, outermost_first=True):
+            rv = await self.ensure_async(func)()
+            if rv is not None:
+                return rv
+        return None
+
+    async def dispatch_websocket(self, websocket_context: Any = None) -> Any:
+        """Call the view. Quart does not await what a sync decorator around an async view returns."""
+        ctx = cast("Any", flask_request_var.get())
+        websocket = ctx.quart_request
+        if websocket.routing_exception is not None:
+            self.raise_routing_exception(websocket)
+        view = self.view_functions[websocket.endpoint]
+        if is_async_view(view, "GET"):
+            return await ctx.await_call(view, **websocket.view_args)
+        rv = await self.sync_to_async(view)(**websocket.view_args)
+        return await rv if is_awaitable(rv) else rv
+
 
 async def _in_threads(core: Core, func: Callable[[], Generator[None, None, None]]) -> AsyncGenerator[None, None]:
     """A sync generator function as an async one, for ``while_serving``."""
@@ -325,6 +375,15 @@ async def _in_threads(core: Core, func: Callable[[], Generator[None, None, None]
 
 
 _ENDED: Any = object()
+
+
+def _headers_for_quart(scope: Scope) -> WerkzeugHeaders:
+    headers = WerkzeugHeaders()
+    for name, value in scope["headers"]:
+        headers.add(name.decode("latin-1").title(), value.decode("latin-1"))
+    client = scope.get("client")
+    headers["Remote-Addr"] = client[0] if client else "<local>"
+    return headers
 
 
 async def _no_push(path: str, headers: WerkzeugHeaders) -> None:

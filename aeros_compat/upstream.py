@@ -18,6 +18,7 @@ from flask.globals import _cv_request as flask_request_var
 from flask.templating import _default_template_ctx_processor as flask_template_defaults
 from quart.globals import _cv_app as quart_app_var
 from quart.globals import _cv_request as quart_request_var
+from quart.globals import _cv_websocket as quart_websocket_var
 from werkzeug.wrappers import Response
 from werkzeug.wrappers.response import _iter_encoded
 from werkzeug.wsgi import ClosingIterator
@@ -48,6 +49,7 @@ __all__ = [
     "is_complete",
     "quart_app_var",
     "quart_request_var",
+    "quart_websocket_var",
     "response_closes_nothing",
     "restore_bridge_state",
     "serving_loop",

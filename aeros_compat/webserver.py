@@ -24,12 +24,16 @@ from .gateway.environ import EXCHANGE
 from .gateway.mounts import Mount, Mounts
 from .gateway.proxies import Proxies, proxies_around
 from .gateway.wsgi_entry import WSGICall
+from .handshake import Handshake
+from .lanes.choice import is_quarts_view
 from .lanes.threads import WorkerThreads
+from .lanes.websocket_lane import run_quarts_cycle_from_thread
 from .quart_api import QuartAPI
 from .responses import from_quart
 from .routing import Router, UrlMap
 from .serving.run import serve
 from .upstream import flask_request_var
+from .websocket_context import WebsocketContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -95,6 +99,7 @@ class WebServer(QuartAPI, Flask):
         #: The servers that :meth:`run` has started in this process and that have not ended.
         self.servers: set[Server] = set()
         self._threads: tuple[int, WorkerThreads] | None = None
+        self._websocket_threads: tuple[int, WorkerThreads] | None = None
         self._named_decorators: set[str] = set()
         self._proxies: tuple[object, Proxies | None] | None = None
         self.core = Core(self)
@@ -180,6 +185,14 @@ class WebServer(QuartAPI, Flask):
             known = self._threads = (os.getpid(), WorkerThreads(self.worker_threads))
         return known[1]
 
+    @property
+    def websocket_threads(self) -> WorkerThreads:
+        """The threads that websockets hold, for as long as these last: apart, so that they take none from requests."""
+        known = self._websocket_threads
+        if known is None or known[0] != os.getpid():
+            known = self._websocket_threads = (os.getpid(), WorkerThreads(self.worker_threads))
+        return known[1]
+
     @cached_property
     def router(self) -> Router:
         """Matches requests before a lane is chosen."""
@@ -249,6 +262,10 @@ class WebServer(QuartAPI, Flask):
                 " around ".join(repr(name) for name in decorators),
             )
 
+    def register_blueprint(self, blueprint: Any, **options: Any) -> None:
+        super().register_blueprint(blueprint, **options)
+        self.core.adopt_teardowns()
+
     # What Flask's methods have to know of coroutines.
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
@@ -278,6 +295,12 @@ class WebServer(QuartAPI, Flask):
 
         return self.async_to_sync(wait)()
 
+    def full_dispatch_request(self) -> Response:
+        ctx = flask_request_var.get()
+        if isinstance(ctx, WebsocketContext) and is_quarts_view(self, ctx.request.url_rule):
+            return run_quarts_cycle_from_thread(self, ctx)
+        return super().full_dispatch_request()
+
     def dispatch_request(self) -> ResponseReturnValue:
         return cast("ResponseReturnValue", self._awaited(super().dispatch_request()))
 
@@ -299,6 +322,8 @@ class WebServer(QuartAPI, Flask):
         return AppContext(self)
 
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
+        if isinstance(environ.get(EXCHANGE), Handshake):
+            return WebsocketContext(self, environ)
         return RequestContext(self, environ)
 
     def test_request_context(self, *args: Any, **kwargs: Any) -> RequestContext:

@@ -12,6 +12,7 @@ import flask
 import pytest
 import quart
 from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
+from quart.globals import websocket_ctx
 from werkzeug.routing import IntegerConverter
 
 from aeros_compat import WebServer, upstream
@@ -33,6 +34,10 @@ def test_context_variables_are_those_behind_the_proxies() -> None:
         async with other.test_request_context("/"):
             assert upstream.quart_app_var.get().app is other
             assert upstream.quart_request_var.get().app is other
+        websocket: Any = object()
+        token = upstream.quart_websocket_var.set(websocket)
+        assert websocket_ctx._get_current_object() is websocket  # type: ignore[attr-defined]
+        upstream.quart_websocket_var.reset(token)
 
     asyncio.run(in_quart())
 
