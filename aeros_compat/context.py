@@ -9,44 +9,36 @@ Contexts of Flask are pushed and popped by sync methods, those of Quart by async
 
 from __future__ import annotations
 
-import sys
 import weakref
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import flask.ctx
-import quart.ctx
 from flask import Request as FlaskRequest
 from flask.signals import appcontext_popped
 
 from .callables import is_awaitable
 from .gateway.environ import EXCHANGE, scope_from_environ
+from .quart_context import NO_EXCEPTION, QuartAppContext, QuartRequestContext, active_exception
 from .quart_request import FlaskInput, SharedRequest, share
-from .upstream import flask_app_var, flask_request_var, flask_sentinel, quart_app_var, quart_request_var
+from .upstream import flask_app_var, flask_request_var, quart_app_var, quart_request_var
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import ContextVar, Token
     from types import TracebackType
 
+    import quart.ctx
     from _typeshed.wsgi import WSGIEnvironment
     from flask.sessions import SessionMixin
     from flask.wrappers import Request
     from quart.wrappers import Request as QuartRequest
     from werkzeug.routing import MapAdapter
 
-    from .core import Core
     from .exchange import Exchange
     from .quart_request import Source
     from .webserver import WebServer
-
-_flask_sentinel = cast("BaseException | None", flask_sentinel)
-
-
-def _active(exc: BaseException | None) -> BaseException | None:
-    """What Flask's ``pop`` takes for its argument if there is none: the exception that is being handled."""
-    return sys.exc_info()[1] if exc is _flask_sentinel else exc
 
 
 def _reset_latest(variable: ContextVar[Any], tokens: list[Token[Any]]) -> int:
@@ -79,10 +71,10 @@ class AppContext(flask.ctx.AppContext):
         self._quart_tokens.append(quart_app_var.set(QuartAppContext(self)))
         super().push()
 
-    def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
+    def pop(self, exc: BaseException | None = NO_EXCEPTION) -> None:
         try:
             if len(self._cv_tokens) == 1:
-                self.app.do_teardown_appcontext(_active(exc))
+                self.app.do_teardown_appcontext(active_exception(exc))
         finally:
             self._leave()
         appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
@@ -148,11 +140,11 @@ class RequestContext(flask.ctx.RequestContext):
                 self.quart_variable.reset(self._quart_tokens.pop())
             raise
 
-    def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
+    def pop(self, exc: BaseException | None = NO_EXCEPTION) -> None:
         app_ctx = None
         try:
             if len(self._cv_tokens) == 1:
-                exc = _active(exc)
+                exc = active_exception(exc)
                 self._tear_down(exc)
                 self.request.close()
                 self._close_files_of_quart()
@@ -354,105 +346,3 @@ class LazyRequestContext(RequestContext):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.exchange.scope['path']!r} of {self.app.name}>"
-
-
-class QuartAppContext(quart.ctx.AppContext):
-    """What ``quart.current_app`` and ``quart.g`` look at: a view over Flask's application context."""
-
-    def __init__(self, flask_context: AppContext) -> None:
-        self._flask = flask_context
-
-    @property
-    def app(self) -> Core:  # type: ignore[override]
-        return self._flask.app.core
-
-    @property
-    def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]
-        return self._flask.url_adapter
-
-    @property
-    def g(self) -> Any:  # type: ignore[override]
-        return self._flask.g
-
-    def copy(self) -> QuartAppContext:
-        context = self._flask.app.app_context()
-        context.g = self.g
-        return QuartAppContext(context)
-
-    async def push(self) -> None:
-        self._flask.push()
-
-    async def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
-        await self._flask.pop_async(_active(exc))
-
-
-class FlaskBacked:
-    """What Quart's contexts of a request and of a websocket have in common, looked up on Flask's."""
-
-    def __init__(self, flask_context: RequestContext) -> None:
-        self._flask = flask_context
-        self.preserved = False
-
-    @property
-    def app(self) -> Core:
-        return self._flask.app.core
-
-    @property
-    def request_websocket(self) -> Any:
-        return self._flask.quart_request
-
-    @property
-    def url_adapter(self) -> MapAdapter | None:
-        return self._flask.url_adapter
-
-    @property
-    def session(self) -> Any:
-        return self._flask.session
-
-    @session.setter
-    def session(self, session: Any) -> None:
-        self._flask._session = session
-
-    def copy(self) -> Any:
-        context = cast("RequestContext", self._flask.copy())
-        vars(context)["quart_request"] = self._flask.quart_request
-        return type(self)(context)
-
-    def match_request(self) -> None:
-        self._flask.match_request()
-
-    async def push(self) -> None:
-        self._flask.push()
-
-    async def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
-        await self._flask.pop_async(_active(exc))
-
-
-class QuartRequestContext(FlaskBacked, quart.ctx.RequestContext):  # type: ignore[misc, override]
-    """What ``quart.request`` and ``quart.session`` look at: a view over Flask's request context."""
-
-    @property  # type: ignore[override]
-    def flashes(self) -> list[tuple[str, str]] | None:
-        return self._flask.flashes
-
-    @flashes.setter
-    def flashes(self, flashes: list[tuple[str, str]] | None) -> None:
-        self._flask.flashes = flashes
-
-    @property
-    def _after_request_functions(self) -> list[Any]:  # type: ignore[override]
-        return self._flask._after_request_functions
-
-
-class KeptContext(QuartRequestContext):
-    """The context of a finished request, for the block of ``async with app.async_test_client()``.
-
-    Quart's client sets it as it is, and pops it at the end of the block.
-    """
-
-    def __init__(self, flask_context: RequestContext) -> None:
-        super().__init__(flask_context)
-        self.preserved = True
-
-    async def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
-        quart_request_var.set(cast("Any", None))

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from .exchange import Exchange
 from .gateway.body import Body
+from .gateway.environ import HTTP_SCHEMES
 
 if TYPE_CHECKING:
     from .gateway.websocket import WebsocketConnection
     from .types import Message, Scope
-
-_HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 class Handshake(Exchange):
@@ -38,7 +37,7 @@ def _as_request(scope: Scope) -> dict[str, Any]:
     headers = list(scope["headers"])
     if not any(name == b"upgrade" for name, _ in headers):
         headers += [(b"upgrade", b"websocket"), (b"connection", b"Upgrade")]
-    scheme = _HTTP_SCHEMES.get(scope.get("scheme", "ws"), "http")
+    scheme = HTTP_SCHEMES.get(scope.get("scheme", "ws"), "http")
     version = scope.get("http_version", "1.1")
     return {**scope, "method": "GET", "scheme": scheme, "headers": headers, "http_version": version}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -26,7 +25,7 @@ from .gateway.proxies import Proxies, proxies_around
 from .gateway.wsgi_entry import WSGICall
 from .handshake import Handshake
 from .lanes.choice import is_quarts_view
-from .lanes.threads import WorkerThreads
+from .lanes.threads import ProcessThreads
 from .lanes.websocket_lane import run_quarts_cycle_from_thread
 from .quart_api import QuartAPI
 from .responses import from_quart
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from flask.wrappers import Request, Response
     from werkzeug.routing import MapAdapter
 
+    from .lanes.threads import WorkerThreads
     from .serving.server import Server
     from .types import ASGIApp, Receive, Scope, Send
 
@@ -98,8 +98,8 @@ class WebServer(QuartAPI, Flask):
         self.mounts = Mounts()
         #: The servers that :meth:`run` has started in this process and that have not ended.
         self.servers: set[Server] = set()
-        self._threads: tuple[int, WorkerThreads] | None = None
-        self._websocket_threads: tuple[int, WorkerThreads] | None = None
+        self._threads = ProcessThreads()
+        self._websocket_threads = ProcessThreads()
         self._named_decorators: set[str] = set()
         self._proxies: tuple[object, Proxies | None] | None = None
         self.core = Core(self)
@@ -180,18 +180,12 @@ class WebServer(QuartAPI, Flask):
     @property
     def threads(self) -> WorkerThreads:
         """The threads of this process that run sync code. They start with the first request."""
-        known = self._threads
-        if known is None or known[0] != os.getpid():  # threads do not survive a fork
-            known = self._threads = (os.getpid(), WorkerThreads(self.worker_threads))
-        return known[1]
+        return self._threads.get(self.worker_threads)
 
     @property
     def websocket_threads(self) -> WorkerThreads:
         """The threads that websockets hold, for as long as these last: apart, so that they take none from requests."""
-        known = self._websocket_threads
-        if known is None or known[0] != os.getpid():
-            known = self._websocket_threads = (os.getpid(), WorkerThreads(self.worker_threads))
-        return known[1]
+        return self._websocket_threads.get(self.worker_threads)
 
     @cached_property
     def router(self) -> Router:

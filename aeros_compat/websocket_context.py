@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import quart.ctx
 
-from .context import FlaskBacked, RequestContext
+from .context import RequestContext
+from .quart_context import FlaskBacked
 from .upstream import quart_websocket_var
 
 if TYPE_CHECKING:

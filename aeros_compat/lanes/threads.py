@@ -15,6 +15,7 @@ https://github.com/fastapi/fastapi/issues/3205).
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -145,6 +146,19 @@ class WorkerThreads:
                 self._free.append(inbox)
                 return
         inbox.put(None)
+
+
+class ProcessThreads:
+    """:class:`WorkerThreads`, made when they are first asked for, and anew after a fork, which no thread survives."""
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._threads: WorkerThreads
+
+    def get(self, limit: int) -> WorkerThreads:
+        if self._pid != os.getpid():
+            self._pid, self._threads = os.getpid(), WorkerThreads(limit)
+        return self._threads
 
 
 class Turn(Executor):
