@@ -107,6 +107,47 @@ async def mixed_down() -> Any:
     return flask.Response(flask.stream_with_context(pieces(*arguments())))
 
 
+@app.route("/sync/echo", methods=["GET", "POST"])
+def sync_echo() -> Any:
+    return {"cookies": flask.request.cookies, "body": flask.request.get_data(as_text=True), "client": client()}
+
+
+@app.route("/async/echo", methods=["GET", "POST"])
+async def async_echo() -> Any:
+    body = await quart.request.get_data(as_text=True)
+    return {"cookies": flask.request.cookies, "body": body, "client": client()}
+
+
+def client() -> Any:
+    return [flask.request.remote_addr, flask.request.environ.get("SERVER_PROTOCOL"), quart.request.remote_addr]
+
+
+@app.get("/sync/empty")
+def sync_empty() -> Any:
+    return "", 204
+
+
+@app.get("/async/empty")
+async def async_empty() -> Any:
+    return "", 204
+
+
+@app.get("/sync/wrong")
+def sync_wrong() -> Any:
+    """A stream that is longer than it says."""
+    return flask.Response(iter(["12345", "678"]), headers={"Content-Length": "5"})
+
+
+@app.get("/async/wrong")
+async def async_wrong() -> Any:
+    async def longer() -> AsyncIterator[str]:
+        yield "123"
+        await asyncio.sleep(0.05)
+        yield "45678"
+
+    return longer(), {"Content-Length": "5"}
+
+
 def large_file(size: int) -> Path:
     """A file of holes."""
     path = Path(tempfile.gettempdir()) / f"aeros-compat-{os.getpid()}-{size}"
