@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ..lanes.hop import drive, hop
@@ -10,26 +11,28 @@ from .answer import STATUS_LINE, WSGI_HEADERS, Answer, fit_for_asgi, in_empty_co
 from .channel import Channel
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from ..exchange import Exchange, Thread
     from ..types import Message, Send
 
 
 async def deliver(answer: Answer, exchange: Exchange, thread: Thread, send: Send) -> None:
     """Send ``answer``, piece by piece where it is a stream, until its end or until the client leaves."""
+    if exchange.body.disconnected:
+        return
     answer.fit_to(exchange.scope["method"])
     start = answer.start_message()
     if exchange.caller is None:
         start = fit_for_asgi(start)
     else:
         start.update({STATUS_LINE: answer.status, WSGI_HEADERS: answer.headers})
-    if answer.path is not None:
-        await send(start)
-        await send({"type": "http.response.pathsend", "path": answer.path})
-        return
-    if answer.chunks is None and answer.async_chunks is None:
-        await send(start)
-        # One message, and the last: an empty one after it would let the server start the next request too early.
-        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+    if answer.path is not None or (answer.chunks is None and answer.async_chunks is None):
+        if exchange.scope["http_version"].startswith("1"):
+            await _send_whole(start, answer, send)
+        else:
+            async with _until_left(exchange):
+                await _send_whole(start, answer, send)
         return
     messages = BodyMessages(start, send, answer.length)
     if answer.async_chunks is not None:
@@ -38,6 +41,42 @@ async def deliver(answer: Answer, exchange: Exchange, thread: Thread, send: Send
         await _send_chunks(messages, answer, exchange, thread)
     else:
         await _send_one_by_one(messages, answer, exchange, thread)
+
+
+async def _send_whole(start: Message, answer: Answer, send: Send) -> None:
+    await send(start)
+    if answer.path is not None:
+        await send({"type": "http.response.pathsend", "path": answer.path})
+    else:
+        # One message, and the last: an empty one after it would let the server start the next request too early.
+        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+
+@contextlib.asynccontextmanager
+async def _until_left(exchange: Exchange) -> AsyncIterator[None]:
+    """A block that ends when the client leaves, whatever it is waiting for.
+
+    Hypercorn 0.18 does not wake up who waits in ``send`` when an HTTP/2 connection closes, be it for room or only for
+    the last bytes to be on their way: that request would stay for ever, with all that it holds.
+    """
+    loop = asyncio.get_running_loop()
+    gone = in_empty_context(exchange.body.wait_for_disconnect())
+    try:
+        async with asyncio.timeout(None) as block:
+
+            def leave(_: object) -> None:
+                block.reschedule(loop.time())
+
+            gone.add_done_callback(leave)
+            try:
+                yield
+            finally:
+                gone.remove_done_callback(leave)
+    except TimeoutError:
+        if not block.expired():
+            raise  # somebody else's
+    finally:
+        gone.cancel()
 
 
 class BodyMessages:
@@ -94,22 +133,18 @@ class BodyMessages:
 async def _send_chunks(messages: BodyMessages, answer: Answer, exchange: Exchange, thread: Thread) -> None:
     """Send what a sync iterator gives on its thread, as fast as the client takes it, until the client leaves."""
     channel = Channel()
-    gone = in_empty_context(exchange.body.wait_for_disconnect())
-    gone.add_done_callback(lambda _: channel.abandon())
     filling = asyncio.create_task(hop(thread, exchange.context, channel.fill, answer.next_chunk))
     try:
-        if answer.body:
-            await messages.send_piece(answer.body)
-        while chunk := await channel.take():
-            await messages.send_piece(chunk)
+        async with _until_left(exchange):
+            if answer.body:
+                await messages.send_piece(answer.body)
+            while chunk := await channel.take():
+                await messages.send_piece(chunk)
+            await messages.end()
     finally:
-        left = gone.done()
-        gone.cancel()
         channel.abandon()
         # A thread cannot be interrupted: what blocks inside its own next() is closed when it comes back.
         await filling
-    if not left:
-        await messages.end()
 
 
 async def _send_one_by_one(messages: BodyMessages, answer: Answer, exchange: Exchange, thread: Thread) -> None:
@@ -130,17 +165,13 @@ async def _send_one_by_one(messages: BodyMessages, answer: Answer, exchange: Exc
 async def _send_async_chunks(messages: BodyMessages, chunks: Any, exchange: Exchange) -> None:
     """Send what an async iterator gives, in the request's context; stop it at once when the client leaves."""
     channel = Channel()
-    gone = in_empty_context(exchange.body.wait_for_disconnect())
-    gone.add_done_callback(lambda _: channel.abandon())
     filling = asyncio.get_running_loop().create_task(channel.fill_async(chunks), context=exchange.context)
     try:
-        while chunk := await channel.take():
-            await messages.send_piece(chunk)
-        left = gone.done()
+        async with _until_left(exchange):
+            while chunk := await channel.take():
+                await messages.send_piece(chunk)
+            await messages.end()
     finally:
-        gone.cancel()
         filling.cancel()
         await asyncio.gather(filling, return_exceptions=True)
         await drive(chunks.aclose(), exchange.context)
-    if not left:
-        await messages.end()

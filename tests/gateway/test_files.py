@@ -16,6 +16,7 @@ import quart
 from flask import Flask
 from werkzeug.middleware.shared_data import SharedDataMiddleware
 from werkzeug.wsgi import wrap_file
+from whitenoise import WhiteNoise  # type: ignore[import-untyped]
 
 from aeros_compat import WebServer
 from aeros_compat.gateway.files import BLOCK, FileWrapper, PathFileWrapper
@@ -114,6 +115,21 @@ def test_shared_data_middleware(app: WebServer, lane: Lane, file: Path) -> None:
         assert httpx.head(f"{url}/files/data.bin").headers["Content-Length"] == str(len(CONTENT))
         assert httpx.get(f"{url}/files/data.bin", headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
         assert httpx.get(url).text == "view"
+
+
+def test_whitenoise(app: WebServer, lane: Lane, file: Path) -> None:
+    app.add_url_rule("/", view_func=lane(lambda: "view"), endpoint="view")
+    app.wsgi_app = WhiteNoise(app.wsgi_app, root=str(file.parent), prefix="files/")  # type: ignore[method-assign]
+    with served(app) as url:
+        answer = httpx.get(f"{url}/files/data.bin")
+        assert (answer.content, answer.headers["Content-Length"]) == (CONTENT, str(len(CONTENT)))
+        head = httpx.head(f"{url}/files/data.bin")
+        assert (head.content, head.headers["Content-Length"]) == (b"", str(len(CONTENT)))
+        part = httpx.get(f"{url}/files/data.bin", headers={"Range": "bytes=1000-400000"})
+        assert (part.status_code, part.content) == (206, CONTENT[1000:400_001])
+        assert httpx.get(f"{url}/files/data.bin", headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+        assert httpx.get(url).text == "view"
+    assert by_path(app, path="/files/data.bin") == str(file)
 
 
 async def messages(app: WebServer, method: str = "GET", headers: Any = (), path: str = "/") -> list[dict[str, Any]]:
