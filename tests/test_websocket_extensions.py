@@ -17,7 +17,7 @@ import socketio  # type: ignore[import-untyped]
 from flask_sock import Sock  # type: ignore[import-untyped]
 
 from .servers import served, wait_for
-from .websocket_client import close_of, open_websocket, refusal
+from .websocket_client import close_of, drop, open_websocket, refusal
 
 if TYPE_CHECKING:
     from aeros_compat import WebServer
@@ -132,7 +132,7 @@ def test_close_codes_pass_both_ways(app: WebServer, sock: Sock, seen: list[Any])
         wait_for(lambda: len(seen) == 3)
         with open_websocket(url, "/waits") as websocket:
             websocket.recv()
-            websocket.socket.close()  # without a close frame
+            drop(websocket)
         wait_for(lambda: len(seen) == 4)
     assert [(code, reason or "") for code, reason in seen] == [(1000, ""), (4002, "bye"), (1001, "leaving"), (1005, "")]
 
@@ -228,7 +228,7 @@ def test_a_slow_client_holds_back_a_sync_view(app: WebServer, sock: Sock) -> Non
         for _ in range(300):
             websocket.recv()
         assert count[0] > reached
-        websocket.socket.close()
+        drop(websocket)
 
 
 def test_sync_websockets_take_no_workers(app: WebServer, sock: Sock) -> None:
