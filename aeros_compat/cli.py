@@ -12,6 +12,7 @@ from asgiref.sync import async_to_sync
 from flask.cli import AppGroup
 
 from .callables import is_async
+from .lanes.hop import is_on_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,11 +51,7 @@ def _awaiting(callback: Callable[..., Any]) -> Callable[..., Any]:
         async def wait() -> Any:
             return await result
 
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(wait())
-        return async_to_sync(wait)()
+        return async_to_sync(wait)() if is_on_loop() else asyncio.run(wait())
 
     call.awaits = True  # type: ignore[attr-defined]
     return call

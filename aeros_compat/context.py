@@ -10,16 +10,19 @@ Contexts of Flask are pushed and popped by sync methods, those of Quart by async
 from __future__ import annotations
 
 import sys
+import weakref
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import flask.ctx
 import quart.ctx
+from flask import Request as FlaskRequest
 from flask.signals import appcontext_popped
 
 from .callables import is_awaitable
 from .gateway.environ import EXCHANGE, scope_from_environ
+from .quart_request import FlaskInput, SharedRequest, share
 from .upstream import flask_app_var, flask_request_var, flask_sentinel, quart_app_var, quart_request_var
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 
     from .core import Core
     from .exchange import Exchange
-    from .gateway.body import Body
+    from .quart_request import Source
     from .webserver import WebServer
 
 _flask_sentinel = cast("BaseException | None", flask_sentinel)
@@ -152,6 +155,7 @@ class RequestContext(flask.ctx.RequestContext):
                 exc = _active(exc)
                 self._tear_down(exc)
                 self.request.close()
+                self._close_files_of_quart()
         finally:
             app_ctx = self._leave()
             if app_ctx is not None:
@@ -189,8 +193,13 @@ class RequestContext(flask.ctx.RequestContext):
             raise AssertionError(f"Popped wrong request context. ({ctx!r} instead of {self!r})")
         return cast("AppContext | None", app_ctx)
 
+    def _close_files_of_quart(self) -> None:
+        if isinstance(request := vars(self).get("quart_request"), SharedRequest):
+            request.close_files()
+
     async def _close_requests(self) -> None:
         self.request.close()
+        self._close_files_of_quart()
         if (quart_request := vars(self).get("quart_request")) is not None:
             await quart_request.close()
 
@@ -211,7 +220,7 @@ class RequestContext(flask.ctx.RequestContext):
         return await rv if is_awaitable(rv) else rv
 
     def match_request(self) -> None:
-        match = self.exchange.match_for(self.request.environ) if self.exchange is not None else None
+        match = self.exchange.match_for(self.app, self.request.environ) if self.exchange is not None else None
         if match is None or match.adapter is not self.url_adapter:
             super().match_request()
         else:
@@ -224,22 +233,33 @@ class RequestContext(flask.ctx.RequestContext):
         """What ``quart.request`` is, made when it is first asked for."""
         request = self.app.core.make_request(*self._scope_and_body())
         self._share_match(request)
+        # Weak, or the two would keep each other alive until the garbage collector comes.
+        share(request, weakref.ref(self))
         return request
+
+    def limit(self, name: str) -> int | None:
+        """A limit of the request's body, as it stands: an attribute of Flask's request that its view may set."""
+        return cast("int | None", getattr(self.request, name))
 
     def _share_match(self, request: QuartRequest) -> None:
         request.routing_exception = self.request.routing_exception
         request.url_rule = cast("Any", self.request.url_rule)
         request.view_args = self.request.view_args
 
-    def _scope_and_body(self) -> tuple[Any, Body | bytes]:
+    def _scope_and_body(self) -> tuple[Any, Source | bytes]:
         if self.exchange is not None:
-            return self.exchange.scope, self.exchange.body
+            return self.exchange.scope, self._source_of(self.exchange)
         environ = self.request.environ
         stream = environ["wsgi.input"]
         data = stream.read()
         with suppress(AttributeError, OSError):
             stream.seek(0)
         return scope_from_environ(environ), data
+
+    def _source_of(self, exchange: Exchange) -> Source:
+        if self.request.environ["wsgi.input"] is exchange.input:
+            return exchange.body
+        return FlaskInput(self.request, self.app.core.sync_to_async)
 
     async def __aenter__(self) -> RequestContext:
         self.push()
@@ -319,6 +339,15 @@ class LazyRequestContext(RequestContext):
     def _forget_request(self) -> None:
         if self._request is not None:
             super()._forget_request()
+
+    def limit(self, name: str) -> int | None:
+        request_class = self.app.request_class
+        if self._request is None and getattr(request_class, name) is getattr(FlaskRequest, name):
+            return cast("int | None", self.app.config[name.upper()])
+        return super().limit(name)
+
+    def _source_of(self, exchange: Exchange) -> Source:
+        return exchange.body  # no middleware is between
 
     def copy(self) -> RequestContext:
         return RequestContext(self.app, self.request.environ, self.request, self._session)

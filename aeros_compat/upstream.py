@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Executor
 
-    from flask import Flask
+    from flask import Flask, Request
     from werkzeug.routing import Rule
 
 __all__ = [
     "adopt_context",
     "begin_serving",
+    "cached_data_of",
     "bind_executor",
     "bridge_state",
     "closes_nothing",
@@ -45,6 +46,7 @@ __all__ = [
     "flask_sentinel",
     "flask_template_defaults",
     "has_sync_caller",
+    "is_complete",
     "quart_app_var",
     "quart_request_var",
     "quart_websocket_var",
@@ -70,6 +72,12 @@ def find_error_handler(app: Flask, error: Exception, blueprints: list[str]) -> C
 def converters_of(rule: Rule) -> Iterable[object]:
     """The converter objects of a bound rule; Werkzeug has no public way to ask whether a rule converts in user code."""
     return rule._converters.values()
+
+
+def cached_data_of(request: Request) -> bytes | None:
+    """The body that ``get_data()`` of a Flask request has read and kept: a stream cannot be read a second time."""
+    data: bytes | None = getattr(request, "_cached_data", None)
+    return data
 
 
 def adopt_context(context: contextvars.Context) -> None:
@@ -116,6 +124,14 @@ def closes_nothing(iterable: object) -> bool:
         if not isinstance(owner, Response) or not response_closes_nothing(owner):
             return False
     return True
+
+
+def is_complete(iterable: object) -> bool:
+    """Whether all of a WSGI iterable is there already: a list, or a Werkzeug response made of one."""
+    if type(iterable) is not ClosingIterator:
+        return isinstance(iterable, (list, tuple))
+    owners = (getattr(callback, "__self__", None) for callback in iterable._callbacks)
+    return any(isinstance(owner, Response) and owner.is_sequence for owner in owners)
 
 
 def bind_executor(executor: Executor) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import markcoroutinefunction
 from flask import Flask
+from flask.sansio.scaffold import setupmethod
 from flask.sessions import SecureCookieSessionInterface
 from quart.wrappers import Response as QuartResponse
 from werkzeug.datastructures import ImmutableDict
@@ -20,6 +21,8 @@ from .context import AppContext, RequestContext
 from .core import Core
 from .gateway.answer import is_async_iterable, stream
 from .gateway.environ import EXCHANGE
+from .gateway.mounts import Mount, Mounts
+from .gateway.proxies import Proxies, proxies_around
 from .gateway.wsgi_entry import WSGICall
 from .handshake import Handshake
 from .lanes.choice import is_quarts_view
@@ -33,18 +36,19 @@ from .upstream import flask_request_var
 from .websocket_context import WebsocketContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask.sessions import SessionMixin
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Request, Response
     from werkzeug.routing import MapAdapter
 
-    from .types import Receive, Scope, Send
+    from .serving.server import Server
+    from .types import ASGIApp, Receive, Scope, Send
 
-#: The methods of Flask's that stand around the call of a view, or make what stands around it.
-ENCLOSING = ("wsgi_app", "full_dispatch_request", "dispatch_request", "request_context")
+#: The methods of Flask's, next to ``wsgi_app``, that stand around the call of a view, or make what stands around it.
+ENCLOSING = ("full_dispatch_request", "dispatch_request", "request_context")
 
 #: Threads that run sync views in one process, unless the constructor is told otherwise.
 WORKER_THREADS = 8
@@ -91,9 +95,13 @@ class WebServer(QuartAPI, Flask):
         self.port = port
         self.worker_threads = worker_threads
         self.cli = CommandGroup.over(self.cli)
+        self.mounts = Mounts()
+        #: The servers that :meth:`run` has started in this process and that have not ended.
+        self.servers: set[Server] = set()
         self._threads: tuple[int, WorkerThreads] | None = None
         self._websocket_threads: tuple[int, WorkerThreads] | None = None
         self._named_decorators: set[str] = set()
+        self._proxies: tuple[object, Proxies | None] | None = None
         self.core = Core(self)
 
     # The two entries.
@@ -107,6 +115,34 @@ class WebServer(QuartAPI, Flask):
     async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application. It can be wrapped: ``app.asgi_app = Middleware(app.asgi_app)``."""
         await self.core.asgi_app(cast("Any", scope), cast("Any", receive), cast("Any", send))
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Flask's WSGI application, and the mounted ones.
+
+        It can be wrapped: ``app.wsgi_app = Middleware(app.wsgi_app)``. What wraps it stands around every request, in
+        both lanes, as under Flask.
+        """
+        mount = self.mounts.find(environ.get("PATH_INFO", ""))
+        if mount is not None:
+            return mount.call_wsgi(environ, start_response)
+        return super().wsgi_app(environ, start_response)
+
+    @setupmethod
+    def mount(self, prefix: str, app: ASGIApp | WSGIApplication) -> None:
+        """Hand every request for a path at or below ``prefix`` to another application.
+
+        :param prefix: the beginning of the path, such as ``/legacy``; ``/legacy-archive`` is not below it. The mounted
+            application finds it at the end of ``SCRIPT_NAME`` or ``root_path``. Of several prefixes, the longest wins.
+        :param app: a WSGI callable (an old Flask application, Django's, a plain one), which is called on a worker
+            thread, or an ASGI 3 callable (FastAPI, Starlette, Quart, another WebServer), which also gets websockets and
+            whose lifespan runs with that of this application.
+        :raises TypeError: if ``app`` is neither, or does not say which.
+        :raises ValueError: if ``prefix`` can be none, or is taken.
+
+        A mount comes before routes of this application below the same prefix. Its requests do not pass
+        ``before_request`` functions and the like; they do pass what wraps ``app.wsgi_app`` and ``app.asgi_app``.
+        """
+        self.mounts.add(Mount(prefix, app))
 
     def run(
         self,
@@ -122,6 +158,22 @@ class WebServer(QuartAPI, Flask):
         are those of ``uvicorn.run``.
         """
         serve(self, host, port, debug, load_dotenv, options)
+
+    def run_server(self, *args: Any, **kwargs: Any) -> None:
+        """:meth:`run` under the name that Aeros gave it. It can be the target of a thread (see ``AdvancedThread``)."""
+        self.run(*args, **kwargs)
+
+    def stop(self) -> None:
+        """End every running server of this application. From any thread.
+
+        It does not wait: requests that are being answered are finished, then :meth:`run` returns.
+        """
+        for server in list(self.servers):
+            server.end()
+
+    def forget_first_request(self) -> None:
+        """Let set-up methods be called again, as Flask does after its own server has ended."""
+        self._got_first_request = False
 
     # Threads and lanes.
 
@@ -152,6 +204,28 @@ class WebServer(QuartAPI, Flask):
         return any(name in own or getattr(cls, name) is not getattr(WebServer, name) for name in names)
 
     @property
+    def proxies(self) -> Proxies | None:
+        """The ``ProxyFix`` objects around ``wsgi_app``, if nothing else is there: they are applied to the scope."""
+        wrapped = vars(self).get("wsgi_app")
+        if wrapped is None:
+            return None
+        if self._proxies is None or self._proxies[0] is not wrapped:
+            self._proxies = (wrapped, proxies_around(wrapped, WebServer.wsgi_app.__get__(self)))
+        return None if is_patched(Flask, "__call__", "wsgi_app") else self._proxies[1]
+
+    def call_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """What a request of the sync lane calls."""
+        if self.proxies is not None:  # and has changed the scope already
+            return WebServer.wsgi_app(self, environ, start_response)
+        # Flask's own __call__, not the one of this class, which is also the ASGI entry. Agents patch it (Sentry does).
+        return Flask.__call__(self, environ, start_response)
+
+    @property
+    def encloses_mounts(self) -> bool:
+        """Whether something sync stands around ``wsgi_app``, and so around mounted ASGI applications too."""
+        return self.overrides("wsgi_app") and self.proxies is None
+
+    @property
     def encloses_views(self) -> bool:
         """Whether something sync stands around every view, so that all of them are called from a thread.
 
@@ -159,7 +233,9 @@ class WebServer(QuartAPI, Flask):
         of a subclass that encloses the call of the view, or an agent that has patched one of Flask (Sentry does), which
         would else report one request's data with another's.
         """
-        return self.overrides(*ENCLOSING) or is_patched(Flask, "__call__", *ENCLOSING)
+        return (
+            self.encloses_mounts or self.overrides(*ENCLOSING) or is_patched(Flask, "__call__", "wsgi_app", *ENCLOSING)
+        )
 
     @property
     def opens_sessions_cheaply(self) -> bool:
@@ -255,7 +331,7 @@ class WebServer(QuartAPI, Flask):
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         exchange = request.environ.get(EXCHANGE) if request is not None else None
-        match = exchange.match_for(request.environ) if exchange is not None and request is not None else None
+        match = exchange.match_for(self, request.environ) if exchange is not None and request is not None else None
         if match is None or request is None:
             return super().create_url_adapter(request)
         match.name_host(request)

@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 
-async def ask(app: Any, path: str = "/") -> list[dict[str, Any]]:
-    """The messages with which ``app`` answers a GET of ``path``."""
+async def ask(app: Any, path: str = "/", scope: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """The messages with which ``app`` answers a GET of ``path``, or a scope without body."""
     sent: list[dict[str, Any]] = []
     first = [{"type": "http.request", "body": b"", "more_body": False}]
 
@@ -21,7 +21,7 @@ async def ask(app: Any, path: str = "/") -> list[dict[str, Any]]:
         await asyncio.sleep(0)
         sent.append(message)
 
-    scope = {
+    scope = scope or {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",

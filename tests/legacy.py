@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "flask_legacy"
 
 #: What each step is, from plain Flask on. Step n has the first n patches.
-STEPS = {0: "plain Flask", 1: "WebServer", 2: "WebServer, some views async"}
-PATCHES = ("1-swap.patch", "2-async-views.patch")
+STEPS = {0: "plain Flask", 1: "WebServer", 2: "WebServer, some views async", 3: "WebServer, old tool mounted"}
+PATCHES = ("1-swap.patch", "2-async-views.patch", "3-mount.patch")
 
 #: Every warning is an error in the programs that are started here, too.
 PYTHON = (sys.executable, "-W", "error")

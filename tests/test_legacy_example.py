@@ -79,7 +79,7 @@ for endpoint, view in app.view_functions.items():
 
 @pytest.fixture(scope="module")
 def suites(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[int, str]]:
-    """Exit code and output of the example's suite at each step. The three run at the same time."""
+    """Exit code and output of the example's suite at each step. They run at the same time."""
 
     def run_suite(step: int) -> tuple[int, str]:
         folder = copy_example(tmp_path_factory.mktemp("suite") / "hangar", step)
@@ -402,6 +402,37 @@ def test_briefing_waits(site: Site) -> None:
         assert 0.25 <= min(elapsed) < 0.6
 
 
+def test_the_old_tool(site: Site) -> None:
+    """It works below its prefix as it does alone: pages, forms, redirects, its cookie, a stream."""
+    with httpx.Client(base_url=site.url, timeout=60) as visitor:
+        tools = visitor.get("/toolcrib/")
+        if site.step < 3:
+            assert tools.status_code == 404
+            assert "toolcrib" not in visitor.get("/").text
+            return
+        assert 'href="/toolcrib/">Tools</a>' in visitor.get("/").text
+        assert tools.text.count('action="/toolcrib/checkout"') == 9
+        assert visitor.head("/toolcrib/").content == b""
+        taken = visitor.post("/toolcrib/checkout", data={"tool": "Rivet gun", "holder": "Zoë <Z>"})
+        assert (taken.status_code, taken.headers["location"]) == (303, "/toolcrib/")
+        assert "Path=/toolcrib/" in taken.headers["set-cookie"]
+        page = visitor.get("/toolcrib/").text
+        assert "<td>Rivet gun</td><td>Zoë &lt;Z&gt;</td>" in page
+        assert 'value="Zoë &lt;Z&gt;"' in page
+        assert visitor.post("/toolcrib/checkout", data={"tool": "Rivet gun", "holder": "Al"}).status_code == 409
+        chunks = iter([b"tool=Rivet", b"+gun"])
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        assert visitor.post("/toolcrib/return", content=chunks, headers=form).status_code == 303
+        assert [line.split("\t")[1:] for line in visitor.get("/toolcrib/history").text.splitlines()[1:]] == [
+            ["Rivet gun", "Zoë <Z>", "out"],
+            ["Rivet gun", "", "back"],
+        ]
+        assert visitor.get("/toolcrib/nothing").status_code == 404
+        assert visitor.get("/toolcribs").status_code == 404
+        assert visitor.post("/toolcrib/checkout", content=b"x" * 5000).status_code == 413
+        assert "Not here" in visitor.get("/toolcribs").text
+
+
 # The demo of the README.
 
 
@@ -409,8 +440,9 @@ def test_demo(tmp_path: Path) -> None:
     """From a clean copy of the project; the second time with the data of the first, at another step."""
     for folder in ("scripts", "examples"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("instance", "__pycache__"))
-    with demo(tmp_path, 2, "new") as maria:
+    with demo(tmp_path, 3, "new") as maria:
         assert maria.get("/healthz").headers["server"] == "uvicorn"
+        assert "Borescope" in maria.get("/toolcrib/").text
         maria.get("/aircraft/new")
         maria.post("/aircraft/new", CESSNA | {"tail_number": "n4711c"})
     with demo(tmp_path, 0, "kept from an earlier run") as maria:

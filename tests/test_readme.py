@@ -18,14 +18,35 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
-def test_code() -> None:
-    (code,) = blocks("python")
+def client_of(section: str) -> Any:
+    """A test client of the application that the code of a section makes."""
+    text = README.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     names: dict[str, Any] = {"__name__": "readme"}
     exec(compile(code, "README.md", "exec"), names)
-    client = names["app"].test_client()
+    return names["app"].test_client()
+
+
+def test_use() -> None:
+    client = client_of("Use it")
     assert client.get("/").text == "Visit 1"
     assert client.get("/wait?seconds=0.01").json == {"visits": 2}
     assert client.get("/").text == "Visit 3"
+
+
+def test_mounts() -> None:
+    client = client_of("Mount what stays")
+    assert client.get("/tool/a/b").text == "/tool /a/b"
+    assert client.get("/api/x").text == "/api"
+    assert client.get("/apiary").status_code == 404
+
+
+def test_every_block_of_code_is_tested() -> None:
+    tests = Path(__file__).read_text()
+    for section in re.split(r"\n## ", README)[1:]:
+        if "```python" in section:
+            name = section.partition("\n")[0]
+            assert f'client_of("{name}")' in tests
 
 
 def test_the_swap_is_one_import_and_one_class() -> None:

@@ -347,3 +347,19 @@ def test_python_socketio_around_the_application(app: WebServer, around: str) -> 
             websocket.send("x")
             assert websocket.recv() == "x"
     assert started == ["started"]
+
+
+def test_flask_sock_in_a_mounted_application(app: WebServer) -> None:
+    old = flask.Flask("old")
+
+    @Sock(old).route("/echo")  # type: ignore[untyped-decorator]
+    def echo(ws: Any) -> None:
+        ws.send(f"{flask.current_app.name} {flask.request.script_root} {ws.receive()}")
+
+    app.mount("/old", old)
+    with served(app) as url:
+        with open_websocket(url, "/old/echo") as websocket:
+            websocket.send("x")
+            assert websocket.recv() == "old /old x"
+            assert close_of(websocket) == (1000, "")
+        assert refusal(url, "/old/nothing").status_code == 404

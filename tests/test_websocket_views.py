@@ -18,6 +18,7 @@ from flask.sessions import SecureCookieSession, SessionInterface
 from flask.views import MethodView
 from quart.signals import websocket_finished, websocket_received, websocket_sent, websocket_started
 from quart.testing.connections import WebsocketResponseError
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
 from .servers import raw_exchange, served, wait_for
@@ -637,6 +638,24 @@ def test_a_client_that_leaves_a_view_under_wsgi_middleware(app: WebServer, seen:
             websocket.recv()
         wait_for(lambda: bool(seen))
     assert seen == [asyncio.CancelledError]
+
+
+def test_proxy_fix(app: WebServer) -> None:
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
+    _say(app, "quart.websocket.url", "flask.request.remote_addr", "flask.request.url", "flask.url_for('say')")
+    headers = {
+        "X-Forwarded-For": "192.0.2.1",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "a.example",
+        "X-Forwarded-Prefix": "/under",
+    }
+    with served(app) as url, open_websocket(url, "/say", additional_headers=headers) as websocket:
+        assert flask.json.loads(websocket.recv()) == {
+            "quart.websocket.url": "wss://a.example/under/say",
+            "flask.request.remote_addr": "192.0.2.1",
+            "flask.request.url": "https://a.example/under/say",
+            "flask.url_for('say')": "wss://a.example/under/say",
+        }
 
 
 def test_hosts_that_are_not_trusted(app: WebServer) -> None:

@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from _typeshed.wsgi import WSGIEnvironment
 
-    from ..types import HTTPScope
+    from ..types import HTTPScope, Scope
 
 #: Where the caller of the WSGI entry is found in ``scope["extensions"]``.
 CALLER = "aeros_compat.caller"
 
 #: Where the exchange is found in an environ that the gateway built.
 EXCHANGE = "aeros_compat.exchange"
+
+#: Where a scope has what belongs into the environ and has no place in ASGI.
+ENVIRON_KEYS = "aeros_compat.environ"
 
 _ENVIRON_NAMES: dict[bytes, str] = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 
@@ -31,11 +36,10 @@ def environ_from_scope(scope: HTTPScope) -> WSGIEnvironment:
     Header names with underscores are dropped: in an environ ``X_Forwarded_For`` could not be told from
     ``X-Forwarded-For``, and a client could forge what a proxy sets.
     """
-    root_path = scope.get("root_path", "")
-    request_uri = _request_uri(scope)
+    request_uri = request_target(scope)
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": root_path.encode().decode("latin-1"),
+        "SCRIPT_NAME": script_name(scope),
         "PATH_INFO": path_info(scope),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
@@ -50,6 +54,14 @@ def environ_from_scope(scope: HTTPScope) -> WSGIEnvironment:
         "REQUEST_URI": request_uri,
         "RAW_URI": request_uri,  # gunicorn's name for it
     }
+    add_addresses(environ, scope)
+    add_headers(environ, scope["headers"])
+    environ.update(scope.get(ENVIRON_KEYS, ()))
+    return environ
+
+
+def add_addresses(environ: WSGIEnvironment, scope: Scope) -> None:
+    """Add who asks (REMOTE_*) and who is asked (SERVER_*)."""
     server = scope.get("server")
     # Both are required (PEP 3333); a Unix socket has neither name nor port.
     environ["SERVER_NAME"] = server[0] if server and server[1] is not None else "localhost"
@@ -58,11 +70,10 @@ def environ_from_scope(scope: HTTPScope) -> WSGIEnvironment:
     if client:
         environ["REMOTE_ADDR"] = client[0]
         environ["REMOTE_PORT"] = str(client[1])
-    _add_headers(environ, scope["headers"])
-    return environ
 
 
-def _add_headers(environ: WSGIEnvironment, headers: Any) -> None:
+def add_headers(environ: WSGIEnvironment, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Add the headers of a request, each name once (RFC 3875 section 4.1.18)."""
     for name, value in headers:
         key = _ENVIRON_NAMES.get(name)
         if key is None:
@@ -78,30 +89,55 @@ def _add_headers(environ: WSGIEnvironment, headers: Any) -> None:
         environ[key] = text
 
 
-def path_info(scope: HTTPScope) -> str:
+def script_name(scope: Scope) -> str:
+    """The root path, each byte one latin-1 character (PEP 3333)."""
+    root_path: str = scope.get("root_path", "")
+    return root_path.encode().decode("latin-1")
+
+
+def path_info(scope: Scope) -> str:
     """The path below ``root_path``, percent-decoded, each byte one latin-1 character (PEP 3333)."""
-    path = _path_bytes(scope).decode("latin-1")
+    path = (_exact_path(scope) or scope["path"].encode("utf-8", "surrogateescape")).decode("latin-1")
     if "://" in path and not path.startswith("/"):
         # A target in absolute form, which every server has to take (RFC 9112 section 3.2.2).
         path = "/" + path.partition("://")[2].partition("/")[2]
-    root_path = scope.get("root_path", "").encode().decode("latin-1")
-    if root_path and (path == root_path or path.startswith(root_path.rstrip("/") + "/")):
-        path = path[len(root_path.rstrip("/")) :]
+    root_path = script_name(scope).rstrip("/")
+    if root_path and (path == root_path or path.startswith(root_path + "/")):
+        path = path[len(root_path) :]
     return path
 
 
-def _path_bytes(scope: HTTPScope) -> bytes:
-    path: str = scope["path"]
+def rooted(scope: Scope, root_path: str, path: str) -> dict[str, Any]:
+    """A copy of ``scope`` for an application at ``root_path`` with ``path`` (as PATH_INFO) below it.
+
+    Its ``path`` begins with the root path, as the ASGI specification has it since
+    https://github.com/django/asgiref/pull/424, also where the server has left the root path out.
+    """
+    root, below, exact = root_path.encode(), path.encode("latin-1"), _exact_path(scope)
+    if exact == root + below:
+        raw_path = scope["raw_path"]
+    elif exact == below:
+        raw_path = _percent_encoded(root) + scope["raw_path"]
+    else:
+        raw_path = _percent_encoded(root + below)
+    return {**scope, "root_path": root_path, "path": (root + below).decode("utf-8", "replace"), "raw_path": raw_path}
+
+
+def _percent_encoded(path: bytes) -> bytes:
+    return quote(path, safe="/:@!$&'()*+,;=-._~").encode()  # RFC 3986 section 3.3
+
+
+def _exact_path(scope: Scope) -> bytes | None:
+    """The bytes of the path before they were decoded, where the server tells them."""
     raw_path: bytes | None = scope.get("raw_path")
-    if raw_path:
-        exact = unquote_to_bytes(raw_path.partition(b"?")[0])
-        if exact.decode("utf-8", "replace") == path:
-            return exact
-        # ASGI middleware has changed the path, and left alone what it was made from.
-    return path.encode("utf-8", "surrogateescape")
+    if not raw_path:
+        return None
+    exact = unquote_to_bytes(raw_path.partition(b"?")[0])
+    # If not equal, ASGI middleware has changed the path, and left alone what it was made from.
+    return exact if exact.decode("utf-8", "replace") == scope["path"] else None
 
 
-def _request_uri(scope: HTTPScope) -> str:
+def request_target(scope: Scope) -> str:
     """The target of the request as the client sent it."""
     raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
     query: bytes = scope["query_string"]
@@ -110,7 +146,7 @@ def _request_uri(scope: HTTPScope) -> str:
 
 def scope_from_environ(environ: WSGIEnvironment) -> HTTPScope:
     """An ASGI HTTP scope for a WSGI environ, as a WSGI server or a test client made it."""
-    script_name = _bytes(environ.get("SCRIPT_NAME", ""))
+    root = _bytes(environ.get("SCRIPT_NAME", ""))
     path = _bytes(environ.get("PATH_INFO", ""))
     remote = environ.get("REMOTE_ADDR")
     return {
@@ -119,13 +155,13 @@ def scope_from_environ(environ: WSGIEnvironment) -> HTTPScope:
         "http_version": environ.get("SERVER_PROTOCOL", "HTTP/1.1").rpartition("/")[2],
         "method": environ["REQUEST_METHOD"],
         "scheme": environ.get("wsgi.url_scheme", "http"),
-        "path": (script_name + path).decode("utf-8", "replace"),
-        "raw_path": _quote(script_name + path),
+        "path": (root + path).decode("utf-8", "replace"),
+        "raw_path": _quote(root + path),
         "query_string": _bytes(environ.get("QUERY_STRING", "")),
-        "root_path": script_name.decode("utf-8", "replace"),
+        "root_path": root.decode("utf-8", "replace"),
         "headers": _headers_from_environ(environ),
-        "server": (environ.get("SERVER_NAME", "localhost"), _port(environ.get("SERVER_PORT"), 80)),
-        "client": (remote, _port(environ.get("REMOTE_PORT"), 0)) if remote else None,
+        "server": (environ.get("SERVER_NAME", "localhost"), port_number(environ.get("SERVER_PORT"), 80)),
+        "client": (remote, port_number(environ.get("REMOTE_PORT"), 0)) if remote else None,
         "extensions": {},
         "state": {},
     }
@@ -157,5 +193,6 @@ def _bytes(text: str) -> bytes:
         return text.encode()
 
 
-def _port(text: object, default: int) -> int:
+def port_number(text: object, default: int) -> int:
+    """The number of a port in an environ, or ``default`` for what is none."""
     return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else default

@@ -11,10 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import Flask
 from werkzeug.datastructures import Headers
 from wsproto import ConnectionType, WSConnection
 from wsproto.connection import ConnectionState
@@ -69,8 +67,7 @@ async def run_on_socket(app: WebServer, handshake: Handshake) -> Reply | None:
 
 def _cycle(app: WebServer, handshake: Handshake) -> Reply | None:
     try:
-        # Flask's own __call__, not the one of the subclass, which is also the ASGI entry.
-        reply = Reply.of_wsgi(partial(Flask.__call__, app), handshake.environ)
+        reply = Reply.of_wsgi(app.call_wsgi, handshake.environ)
     except asyncio.CancelledError:
         return None  # the client has left an async view that was awaited from here
     except ConnectionError:

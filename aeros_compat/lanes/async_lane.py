@@ -26,7 +26,8 @@ from werkzeug.exceptions import HTTPException
 
 from ..callables import is_async
 from ..context import LazyRequestContext
-from ..gateway.answer import Answer, AsyncBytes, StartResponse
+from ..gateway.answer import Answer, AsyncBytes
+from ..gateway.start_response import StartResponse
 from ..upstream import begin_serving, bind_executor, find_error_handler, flask_app_var, flask_request_var
 from .hop import drive, hop
 

@@ -8,6 +8,7 @@ on the loop can be reset on a thread.
 
 from __future__ import annotations
 
+import asyncio
 import types
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def is_on_loop() -> bool:
+    """Whether the current thread is running an event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def hop(

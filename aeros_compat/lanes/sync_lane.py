@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from flask import Flask
-
-from ..gateway.answer import Answer, StartResponse
+from ..gateway.start_response import StartResponse
 from .hop import hop
 
 if TYPE_CHECKING:
     from ..exchange import Exchange, Thread
+    from ..gateway.answer import Answer
     from ..webserver import WebServer
 
 
@@ -35,8 +34,7 @@ async def run_sync_lane(app: WebServer, exchange: Exchange) -> tuple[Answer, Thr
 
 def _cycle(app: WebServer, exchange: Exchange, thread: Thread) -> Answer:
     start_response = StartResponse()
-    # Flask's own __call__, not the one of the subclass, which is also the ASGI entry. Agents patch it (Sentry does).
-    answer = start_response.answer(Flask.__call__(app, exchange.environ, start_response))
+    answer = start_response.answer(app.call_wsgi(exchange.environ, start_response))
     if answer.chunks is not None or answer.needs_close:
         thread.keep()
         exchange.answer = answer

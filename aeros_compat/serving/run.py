@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
-import uvicorn
 from flask import cli
 from flask.helpers import get_debug_flag, get_load_dotenv
+from uvicorn import Config
+from uvicorn.config import STARTUP_FAILURE
+
+from .server import Server
 
 if TYPE_CHECKING:
     from ..webserver import WebServer
@@ -48,7 +52,9 @@ def serve(
         "timeout_graceful_shutdown": 30,
     }
     settings |= {name: value for name, value in options.items() if name not in _WERKZEUG_OPTIONS}
-    uvicorn.run(app, host=host, port=port, **settings)
+    server = Server(Config(app, host=host, port=port, **settings))
+    if not server.run_for(app):
+        sys.exit(STARTUP_FAILURE)  # and the log has said why
 
 
 def address_of(app: WebServer, host: str | None, port: int | None) -> tuple[str, int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import create_environ
 
-from aeros_compat.gateway.environ import environ_from_scope, path_info, scope_from_environ
+from aeros_compat.gateway.environ import environ_from_scope, path_info, rooted, scope_from_environ, script_name
 
 
 def scope_of(**changes: Any) -> dict[str, Any]:
@@ -97,3 +98,58 @@ def test_there_and_back(path: str, query: bytes, headers: dict[str, str]) -> Non
         assert back[key] == environ[key], key
     for name, value in headers.items():
         assert back["HTTP_" + name.upper().replace("-", "_")] == value
+
+
+roots = st.lists(st.text("abé%? ", min_size=1, max_size=4), max_size=3).map(
+    lambda parts: "".join("/" + p for p in parts)
+)
+below = st.one_of(st.just(""), st.binary(max_size=12).map(lambda data: "/" + data.decode("latin-1")))
+
+
+def encoded(path: bytes) -> bytes:
+    """What a client writes for the bytes of a path."""
+    return b"".join(b"%%%02X" % byte if byte in b"%?#" or not 32 < byte < 127 else b"%c" % byte for byte in path)
+
+
+@given(root=roots, path=below, outer=roots)
+def test_application_below_a_root_path(root: str, path: str, outer: str) -> None:
+    """What is handed to a mounted application says where it is, and keeps every byte, however deep the mount."""
+    whole = outer.encode() + path.encode("latin-1")
+    scope = scope_of(path=whole.decode("utf-8", "replace"), raw_path=encoded(whole), root_path=outer)
+    inner = rooted(scope, outer + root, path)
+    assert script_name(inner) == (outer + root).encode().decode("latin-1")
+    assert path_info(inner) == path
+    environ = environ_from_scope(inner)
+    assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == (script_name(inner), path)
+    # Both forms of the path begin with the root path, and say the same.
+    assert inner["path"].startswith(inner["root_path"])
+    assert unquote_to_bytes(inner["raw_path"]).decode("utf-8", "replace") == inner["path"]
+
+
+@given(root=roots.filter(bool), path=below.filter(bool))
+def test_proxies_that_strip_the_root_path_and_those_that_do_not(root: str, path: str) -> None:
+    data = path.encode("latin-1")
+    stripped = scope_of(path=data.decode("utf-8", "replace"), raw_path=encoded(data), root_path=root)
+    kept = rooted(stripped, root, path)
+    left_in = root.encode() + data
+    assert kept["path"] == left_in.decode("utf-8", "replace")
+    assert path_info(kept) == path
+    # A path that begins with the root path by chance cannot be told from one that was left in, and is none below it.
+    if not path.startswith((root.encode().decode("latin-1") + "/", root.encode().decode("latin-1"))):
+        assert path_info(stripped) == path
+
+
+@pytest.mark.parametrize(
+    ("raw_path", "root", "path", "expected"),
+    [
+        (b"/a%2Fb/c", "/root", "/a/b/c", b"/root/a%2Fb/c"),  # as the client wrote it
+        (b"/root/a%2Fb", "/root", "/a/b", b"/root/a%2Fb"),
+        (b"/%FF", "/gr\xf6\xdfe", "/\xff", b"/gr%C3%B6%C3%9Fe/%FF"),
+        (b"/something/else", "/root", "/a b", b"/root/a%20b"),  # middleware has changed the path
+        (None, "/root", "/a", b"/root/a"),
+    ],
+)
+def test_raw_path_below_a_root_path(raw_path: bytes | None, root: str, path: str, expected: bytes) -> None:
+    exact = unquote_to_bytes(raw_path) if raw_path and b"else" not in raw_path else b"/changed"
+    scope = scope_of(path=exact.decode("utf-8", "replace"), raw_path=raw_path)
+    assert rooted(scope, root, path)["raw_path"] == expected

@@ -1,0 +1,68 @@
+"""A running server, and the threads that it may run on."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+if TYPE_CHECKING:
+    from ..webserver import WebServer
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which its application knows and can end from any thread."""
+
+    def run_for(self, app: WebServer) -> bool:
+        """Serve until somebody ends it; whether it has served at all. On any thread: only the main one gets signals."""
+        app.servers.add(self)
+        thread = threading.current_thread()
+        if isinstance(thread, AdvancedThread):
+            thread.runs(self)
+        try:
+            # uvicorn has shut down in order before it passes an interrupt on.
+            with suppress(KeyboardInterrupt):
+                self.run()
+        finally:
+            app.servers.discard(self)
+            # As Flask does after its own server: what has been stopped can be set up further, and started again.
+            app.forget_first_request()
+        return self.started
+
+    def end(self) -> None:
+        """Let it finish its requests and end. From any thread; it does not wait."""
+        self.should_exit = True
+
+
+class AdvancedThread(threading.Thread):
+    """A thread for ``app.run_server`` that can be stopped; otherwise a ``threading.Thread``, with its arguments."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lock = threading.Lock()
+        self._servers: list[Server] = []
+        self._stopped = False
+
+    def runs(self, server: Server) -> None:
+        """Called by a server that begins on this thread."""
+        with self._lock:
+            self._servers.append(server)
+            if self._stopped:
+                server.end()
+
+    def stop(self, timeout: float | None = None) -> None:
+        """End the server that runs on this thread, and wait until the thread has ended.
+
+        Requests that are being answered are finished, within uvicorn's ``timeout_graceful_shutdown``. No exception is
+        raised inside the thread: one that runs no server ends by itself or not at all.
+
+        :param timeout: seconds to wait for the end; None waits as long as it takes.
+        """
+        with self._lock:
+            self._stopped = True
+            for server in self._servers:
+                server.end()
+        if self.is_alive() and self is not threading.current_thread():
+            self.join(timeout)
