@@ -263,7 +263,8 @@ def chat(app: WebServer, seen: list[Any]) -> WebServer:
 
     @sio.on("say")  # type: ignore[untyped-decorator]
     def say(data: Any) -> Any:
-        flask_socketio.emit("said", {"data": data, "path": flask.request.path}, broadcast=True)
+        # In text: python-socketio's client takes each message in a thread of its own, and an event with bytes is two.
+        flask_socketio.emit("said", {"data": repr(data[:5]), "path": flask.request.path}, broadcast=True)
         return "heard"
 
     @sio.on("disconnect")  # type: ignore[untyped-decorator]
@@ -300,8 +301,8 @@ def test_flask_socketio(chat: WebServer, seen: list[Any], transports: list[str])
         wait_for(lambda: "disconnect" in seen)
         assert refusal(url, "/elsewhere").status_code == 404
     assert said == [
-        {"data": "hello", "path": "/socket.io/"},
-        {"data": b"\x00\xff" * 40_000, "path": "/socket.io/"},
+        {"data": repr("hello"), "path": "/socket.io/"},
+        {"data": repr(b"\x00\xff\x00\xff\x00"), "path": "/socket.io/"},
     ]
     assert seen[0] == ("connect", "ada", None)
 
