@@ -46,6 +46,11 @@ class WebsocketContext(RequestContext):
         self._share_match(websocket)
         return websocket
 
+    def copy(self) -> WebsocketContext:
+        context = cast("WebsocketContext", super().copy())
+        context.in_quarts_cycle = self.in_quarts_cycle
+        return context
+
     def _tear_down(self, exc: BaseException | None) -> None:
         if self.in_quarts_cycle:
             self.app.async_to_sync(self.app.core.do_teardown_websocket)(exc)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .servers import free_port, process, wait_for
-from .websocket_client import close_of, open_websocket, refusal
+from .websocket_client import close_of, drop, open_websocket, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,7 +112,7 @@ def test_asgi_servers(command: list[str], tmp_path: Path) -> None:
         assert refusal(url, "/nothing").status_code == 404
         with open_websocket(url, "/ticker") as websocket:
             assert websocket.recv() == "tick"
-            websocket.socket.close()
+            drop(websocket)
         wait_for(lambda: "/ticker CancelledError\n" in log.read_text())
     lines = log.read_text().splitlines()
     assert sorted(lines) == sorted(

@@ -18,10 +18,11 @@ from flask.sessions import SecureCookieSession, SessionInterface
 from flask.views import MethodView
 from quart.signals import websocket_finished, websocket_received, websocket_sent, websocket_started
 from quart.testing.connections import WebsocketResponseError
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
 from .servers import raw_exchange, served, wait_for
-from .websocket_client import close_of, open_websocket, refusal
+from .websocket_client import close_of, drop, open_websocket, refusal
 
 if TYPE_CHECKING:
     from aeros_compat import WebServer
@@ -282,10 +283,16 @@ def test_refusals_of_what_matches_no_websocket(app: WebServer) -> None:
 def test_redirect_to_the_branch(app: WebServer) -> None:
     @app.websocket("/branch/")
     async def branch() -> None:
-        await quart.websocket.send("here")
+        raise AssertionError("not reached")
 
-    with served(app) as url, open_websocket(url, "/branch") as websocket:  # the client follows it
-        assert websocket.recv() == "here"
+    handshake = (
+        b"GET /branch?a=1 HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    with served(app) as url:
+        head = raw_exchange(url, handshake).partition(b"\r\n\r\n")[0].lower()
+    assert head.startswith(b"http/1.1 308 ")
+    assert b"location: ws://a.example/branch/?a=1" in head
 
 
 def test_error_handlers(app: WebServer, lane: Lane) -> None:
@@ -410,7 +417,7 @@ def test_a_client_that_leaves_cancels_the_view_and_teardown_runs_once(
                 pass
             with open_websocket(url, path) as websocket:
                 websocket.recv()
-                websocket.socket.close()  # without a close frame
+                drop(websocket)
         wait_for(lambda: len(seen) == 10)
     assert sorted(map(str, seen)) == sorted(
         [*map(str, [asyncio.CancelledError] * 4), "/waits", "/waits", "/tasks", "/tasks", "cancelled", "cancelled"]
@@ -439,7 +446,7 @@ def test_the_end_of_a_view_is_not_cut_short(app: WebServer, seen: list[Any]) -> 
     with served(app) as url:
         with open_websocket(url, "/view") as websocket:
             websocket.recv()
-            websocket.socket.close()
+            drop(websocket)
         left.set()
         wait_for(lambda: len(seen) == 2)
     assert seen == ["teardown", "appcontext"]
@@ -631,6 +638,55 @@ def test_a_client_that_leaves_a_view_under_wsgi_middleware(app: WebServer, seen:
             websocket.recv()
         wait_for(lambda: bool(seen))
     assert seen == [asyncio.CancelledError]
+
+
+def test_proxy_fix(app: WebServer) -> None:
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
+    _say(app, "quart.websocket.url", "flask.request.remote_addr", "flask.request.url", "flask.url_for('say')")
+    headers = {
+        "X-Forwarded-For": "192.0.2.1",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "a.example",
+        "X-Forwarded-Prefix": "/under",
+    }
+    with served(app) as url, open_websocket(url, "/say", additional_headers=headers) as websocket:
+        assert flask.json.loads(websocket.recv()) == {
+            "quart.websocket.url": "wss://a.example/under/say",
+            "flask.request.remote_addr": "192.0.2.1",
+            "flask.request.url": "https://a.example/under/say",
+            "flask.url_for('say')": "wss://a.example/under/say",
+        }
+
+
+def test_hosts_that_are_not_trusted(app: WebServer) -> None:
+    app.config["TRUSTED_HOSTS"] = ["a.example"]
+    _say(app)
+    with served(app) as url:
+        assert refusal(url, "/say").status_code == 400
+
+
+def test_contexts_are_copied_for_other_tasks(app: WebServer, seen: list[Any]) -> None:
+    app.teardown_request(lambda exc: seen.append("teardown_request"))
+    app.teardown_websocket(lambda exc: seen.append("teardown_websocket"))
+
+    @app.websocket("/view")
+    async def view() -> None:
+        @quart.copy_current_websocket_context
+        async def send(text: str) -> None:
+            await quart.websocket.send(f"{text} {flask.request.path}")
+
+        @flask.copy_current_request_context
+        def path() -> str:
+            return flask.request.path
+
+        await contextvars.Context().run(asyncio.create_task, send("quart"))
+        await quart.websocket.send(await asyncio.to_thread(contextvars.Context().run, path))
+
+    with served(app) as url, open_websocket(url, "/view") as websocket:
+        assert websocket.recv() == "quart /view"
+        assert websocket.recv() == "/view"
+        assert close_of(websocket) == (1000, "")
+    assert seen == ["teardown_websocket"] * 3
 
 
 def test_quarts_test_client(app: WebServer) -> None:

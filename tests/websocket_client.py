@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,3 +34,9 @@ def close_of(websocket: ClientConnection) -> tuple[int, str]:
         websocket.recv(timeout=10)
     close = raised.value.rcvd
     return (close.code, close.reason) if close is not None else (1006, "")
+
+
+def drop(websocket: ClientConnection) -> None:
+    """Leave without a close frame, as a client does whose network is gone."""
+    with contextlib.suppress(OSError):
+        websocket.socket.shutdown(socket.SHUT_RDWR)

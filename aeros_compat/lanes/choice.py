@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..exchange import Exchange
     from ..handshake import Handshake
+    from ..routing import Match
     from ..webserver import WebServer
 
 
@@ -23,10 +24,9 @@ def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
     Every request that matches no route takes the sync lane: Flask answers it, or an application that is mounted.
     """
     scope = exchange.scope
-    if app.mounts.find_for(scope) is not None:
+    if _is_mounted(app, exchange):
         return False
-    _match(app, exchange)
-    match = exchange.match
+    match = _match(app, exchange)
     if match is not None and match.rule is not None and match.rule.websocket and is_quarts_view(app, match.rule):
         # A server that cannot upgrade, or the WSGI entry: there is no websocket for the view.
         exchange.match = match._replace(rule=None, unconverted=False, exception=WebsocketMismatch())
@@ -48,13 +48,13 @@ def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
 def is_websocket_lane(app: WebServer, handshake: Handshake) -> bool:
     """Match the route of a handshake, once, and say whether Quart's cycle on the event loop answers it.
 
-    Else it is Flask's cycle on a thread: the view is a sync one that speaks on a socket (flask-sock), or something
-    sync encloses all views and may answer itself (Flask-SocketIO).
+    Else it is Flask's cycle on a thread: the view is a sync one that speaks on a socket (flask-sock), something sync
+    encloses all views and may answer itself (Flask-SocketIO), or a WSGI application is mounted there.
     """
-    if app.mounts.find_for(handshake.scope) is not None:
+    if _is_mounted(app, handshake):
         return False
-    _match(app, handshake)
-    return handshake.match is not None and not app.encloses_views and is_quarts_view(app, handshake.match.rule)
+    match = _match(app, handshake)
+    return match is not None and not app.encloses_views and is_quarts_view(app, match.rule)
 
 
 def is_quarts_view(app: WebServer, rule: Rule | None) -> bool:
@@ -65,6 +65,11 @@ def is_quarts_view(app: WebServer, rule: Rule | None) -> bool:
     return view is not None and (is_async_view(view, "GET") or hides_async(view))
 
 
-def _match(app: WebServer, exchange: Exchange) -> None:
+def _is_mounted(app: WebServer, exchange: Exchange) -> bool:
+    return app.mounts.find_for(exchange.scope) is not None
+
+
+def _match(app: WebServer, exchange: Exchange) -> Match | None:
     path = path_info(exchange.scope).encode("latin-1").decode("utf-8", "replace")
     exchange.match = app.router.match(app, exchange, path)
+    return exchange.match

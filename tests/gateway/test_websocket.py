@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import flask
 import pytest
 import quart
+import simple_websocket  # type: ignore[import-untyped]
 from flask_sock import Sock  # type: ignore[import-untyped]
 
 from aeros_compat.gateway.inbox import MESSAGES_AHEAD, SIZE_AHEAD, Inbox
@@ -21,7 +22,7 @@ from aeros_compat.lanes.threads import WARM_THREADS
 from aeros_compat.websocket_context import WebsocketContext
 
 from ..servers import served, wait_for
-from ..websocket_client import close_of, open_websocket
+from ..websocket_client import close_of, drop, open_websocket
 
 if TYPE_CHECKING:
     from aeros_compat import WebServer
@@ -213,7 +214,7 @@ def test_abandoned_websockets_leave_nothing_behind(app: WebServer, path: str) ->
             for _ in range(number):
                 websocket = stack.enter_context(open_websocket(url, path, ping_interval=None))
                 websocket.recv()
-                websocket.socket.close()
+                drop(websocket)
         wait_for(lambda: left[0] == expected)
 
     def held() -> tuple[int, int, int]:
@@ -232,3 +233,172 @@ def test_abandoned_websockets_leave_nothing_behind(app: WebServer, path: str) ->
         wait_for(lambda: held() == before_all, timeout=5)
         assert app.websocket_threads.has_room
         assert threading.active_count() <= threads + WARM_THREADS
+
+
+@pytest.mark.parametrize("path", ["/native", "/sock"])
+def test_a_server_that_stops_says_so_to_both_sides(app: WebServer, path: str) -> None:
+    ended: list[Any] = []
+
+    @app.websocket("/native")
+    async def native() -> None:
+        await quart.websocket.send("x")
+        try:
+            await quart.websocket.receive()
+        except asyncio.CancelledError:
+            ended.append(1012)
+            raise
+
+    @Sock(app).route("/sock")  # type: ignore[untyped-decorator]
+    def sock(ws: Any) -> None:
+        ws.send("x")
+        try:
+            ws.receive()
+        except simple_websocket.ConnectionClosed as error:
+            ended.append(error.reason)
+            raise
+
+    with contextlib.ExitStack() as stack:
+        with served(app) as url:
+            websocket = stack.enter_context(open_websocket(url, path))
+            websocket.recv()
+            begin = time.monotonic()
+        assert time.monotonic() - begin < 4  # the server waits up to 5 seconds for what does not end
+        assert close_of(websocket)[0] == 1012
+    assert ended == [1012]
+
+
+def _scope(path: str) -> dict[str, Any]:
+    return {
+        "type": "websocket",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "scheme": "ws",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"a.example"), (b"upgrade", b"websocket"), (b"connection", b"Upgrade")],
+    }
+
+
+@pytest.mark.parametrize("thread", [False, True])
+def test_a_server_that_cancels_the_application(app: WebServer, thread: bool) -> None:
+    """Hypercorn does. Teardown runs, once, to its end."""
+    seen: list[Any] = []
+
+    async def run() -> None:
+        waits, sent = asyncio.Event(), []
+
+        async def receive() -> Any:
+            await asyncio.sleep(3600)
+
+        async def send(message: Any) -> None:
+            sent.append(message["type"])
+            waits.set()
+
+        task = asyncio.create_task(app(_scope("/view"), receive, send))
+        await asyncio.wait_for(waits.wait(), 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert sent == ["websocket.accept"]
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    if thread:
+        app.before_websocket(lambda: None)
+
+    @app.teardown_websocket
+    async def first(exc: BaseException | None) -> None:
+        await asyncio.sleep(0.05)
+        seen.append(type(exc))
+
+    @app.teardown_appcontext
+    def second(exc: BaseException | None) -> None:
+        seen.append(type(exc))
+
+    @app.websocket("/view")
+    async def view() -> None:
+        await quart.websocket.accept()
+        await asyncio.sleep(3600)
+
+    asyncio.run(run())
+    assert seen == [asyncio.CancelledError] * 2
+    assert app.websocket_threads._held == 0
+
+
+def test_a_server_that_raises_when_the_client_has_gone(app: WebServer) -> None:
+    """The ASGI specification says OSError. The view is cancelled where it sends, and nothing is logged."""
+    seen: list[Any] = []
+
+    @app.websocket("/view")
+    async def view() -> None:
+        try:
+            await asyncio.gather(quart.websocket.send("x"), asyncio.sleep(3600))
+        finally:
+            seen.append("cancelled")
+
+    async def run() -> None:
+        async def receive() -> Any:
+            await asyncio.sleep(3600)
+
+        async def send(message: Any) -> None:
+            if message["type"] != "websocket.accept":
+                raise ConnectionResetError
+
+        await app(_scope("/view"), receive, send)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())
+    assert seen == ["cancelled"]
+
+
+def test_a_server_whose_receive_fails(app: WebServer) -> None:
+    @app.websocket("/view")
+    async def view() -> None:
+        await quart.websocket.receive()
+
+    async def receive() -> Any:
+        raise ValueError("a fault of the server")
+
+    async def send(message: Any) -> None:
+        pass
+
+    with pytest.raises(ValueError, match="a fault of the server"):
+        asyncio.run(app(_scope("/view"), receive, send))
+
+
+def test_servers_without_the_extension_for_refusals(app: WebServer) -> None:
+    sent: list[Any] = []
+
+    async def run() -> None:
+        async def receive() -> Any:
+            await asyncio.sleep(3600)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await app(_scope("/nothing"), receive, send)
+
+    asyncio.run(run())
+    assert sent == [{"type": "websocket.close"}]
+
+
+def test_scopes_without_upgrade_headers(app: WebServer) -> None:
+    """Over HTTP/2 and HTTP/3 there are none."""
+    sent: list[Any] = []
+
+    @app.websocket("/view")
+    async def view() -> None:
+        await quart.websocket.send(flask.request.headers["Upgrade"])
+
+    async def run() -> None:
+        async def receive() -> Any:
+            await asyncio.sleep(3600)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await app({**_scope("/view"), "headers": [(b"host", b"a.example")], "http_version": "2"}, receive, send)
+
+    asyncio.run(run())
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send", "websocket.close"]
+    assert sent[1]["text"] == "websocket"
