@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from quart.wrappers.response import DataBody
+from quart.wrappers.response import DataBody, FileBody
 from quart.wrappers.response import Response as QuartResponse
 
 from .gateway.answer import stream
+from .gateway.files import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,6 +24,8 @@ def from_quart(response: QuartResponse, response_class: type[Response]) -> Respo
     body: Any = response.response
     if isinstance(body, DataBody):
         return response_class(body.data[body.begin : body.end], status=response.status, headers=response.headers)
+    if isinstance(body, FileBody):
+        body.buffer_size = max(body.buffer_size, BLOCK)  # each block is a hop to a thread
     converted = response_class(status=response.status, headers=response.headers)
     stream(converted, _pieces(body))
     return converted

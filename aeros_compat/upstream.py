@@ -20,6 +20,7 @@ from flask_compress import flask_compress as _flask_compress
 from flask_compress.compat import compression as _compression
 from quart.globals import _cv_app as quart_app_var
 from quart.globals import _cv_request as quart_request_var
+from quart.globals import _cv_websocket as quart_websocket_var
 from werkzeug.wrappers import Response
 from werkzeug.wrappers.response import _iter_encoded
 from werkzeug.wsgi import ClosingIterator
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Executor
 
-    from flask import Flask
+    from flask import Flask, Request
     from werkzeug.routing import Rule
 
 #: The modules that flask-compress has found: Python's ``compression.zstd`` from 3.14, else the backport; ``brotli``,
@@ -41,6 +42,7 @@ brotli: Any = vars(_flask_compress)["brotli"]
 __all__ = [
     "adopt_context",
     "begin_serving",
+    "cached_data_of",
     "bind_executor",
     "bridge_state",
     "brotli",
@@ -52,8 +54,10 @@ __all__ = [
     "flask_sentinel",
     "flask_template_defaults",
     "has_sync_caller",
+    "is_complete",
     "quart_app_var",
     "quart_request_var",
+    "quart_websocket_var",
     "response_closes_nothing",
     "restore_bridge_state",
     "serving_loop",
@@ -77,6 +81,12 @@ def find_error_handler(app: Flask, error: Exception, blueprints: list[str]) -> C
 def converters_of(rule: Rule) -> Iterable[object]:
     """The converter objects of a bound rule; Werkzeug has no public way to ask whether a rule converts in user code."""
     return rule._converters.values()
+
+
+def cached_data_of(request: Request) -> bytes | None:
+    """The body that ``get_data()`` of a Flask request has read and kept: a stream cannot be read a second time."""
+    data: bytes | None = getattr(request, "_cached_data", None)
+    return data
 
 
 def adopt_context(context: contextvars.Context) -> None:
@@ -123,6 +133,14 @@ def closes_nothing(iterable: object) -> bool:
         if not isinstance(owner, Response) or not response_closes_nothing(owner):
             return False
     return True
+
+
+def is_complete(iterable: object) -> bool:
+    """Whether all of a WSGI iterable is there already: a list, or a Werkzeug response made of one."""
+    if type(iterable) is not ClosingIterator:
+        return isinstance(iterable, (list, tuple))
+    owners = (getattr(callback, "__self__", None) for callback in iterable._callbacks)
+    return any(isinstance(owner, Response) and owner.is_sequence for owner in owners)
 
 
 def bind_executor(executor: Executor) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import os
 import sys
 from functools import cached_property
 from types import MappingProxyType
@@ -26,13 +25,17 @@ from .gateway.environ import EXCHANGE
 from .gateway.mounts import Mount, Mounts
 from .gateway.proxies import Proxies, proxies_around
 from .gateway.wsgi_entry import WSGICall
-from .lanes.threads import WorkerThreads
+from .handshake import Handshake
+from .lanes.choice import is_quarts_view
+from .lanes.threads import ProcessThreads
+from .lanes.websocket_lane import run_quarts_cycle_from_thread
 from .policy.stack import policy_around
 from .quart_api import QuartAPI
 from .responses import from_quart
 from .routing import Router, UrlMap
 from .serving.run import serve
 from .upstream import flask_request_var
+from .websocket_context import WebsocketContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from flask.wrappers import Request, Response
     from werkzeug.routing import MapAdapter
 
+    from .lanes.threads import WorkerThreads
     from .policy.compression import Compression
     from .policy.cors import CORS
     from .serving.server import Server
@@ -111,7 +115,8 @@ class WebServer(QuartAPI, Flask):
         self.mounts = Mounts()
         #: The servers that :meth:`run` has started in this process and that have not ended.
         self.servers: set[Server] = set()
-        self._threads: tuple[int, WorkerThreads] | None = None
+        self._threads = ProcessThreads()
+        self._websocket_threads = ProcessThreads()
         self._named_decorators: set[str] = set()
         self._proxies: tuple[object, Proxies | None] | None = None
         self.core = Core(self)
@@ -204,10 +209,12 @@ class WebServer(QuartAPI, Flask):
     @property
     def threads(self) -> WorkerThreads:
         """The threads of this process that run sync code. They start with the first request."""
-        known = self._threads
-        if known is None or known[0] != os.getpid():  # threads do not survive a fork
-            known = self._threads = (os.getpid(), WorkerThreads(self.worker_threads))
-        return known[1]
+        return self._threads.get(self.worker_threads)
+
+    @property
+    def websocket_threads(self) -> WorkerThreads:
+        """The threads that websockets hold, for as long as these last: apart, so that they take none from requests."""
+        return self._websocket_threads.get(self.worker_threads)
 
     @cached_property
     def router(self) -> Router:
@@ -278,6 +285,10 @@ class WebServer(QuartAPI, Flask):
                 " around ".join(repr(name) for name in decorators),
             )
 
+    def register_blueprint(self, blueprint: Any, **options: Any) -> None:
+        super().register_blueprint(blueprint, **options)
+        self.core.adopt_teardowns()
+
     # What Flask's methods have to know of coroutines.
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
@@ -307,6 +318,12 @@ class WebServer(QuartAPI, Flask):
 
         return self.async_to_sync(wait)()
 
+    def full_dispatch_request(self) -> Response:
+        ctx = flask_request_var.get()
+        if isinstance(ctx, WebsocketContext) and is_quarts_view(self, ctx.request.url_rule):
+            return run_quarts_cycle_from_thread(self, ctx)
+        return super().full_dispatch_request()
+
     def dispatch_request(self) -> ResponseReturnValue:
         return cast("ResponseReturnValue", self._awaited(super().dispatch_request()))
 
@@ -328,6 +345,8 @@ class WebServer(QuartAPI, Flask):
         return AppContext(self)
 
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
+        if isinstance(environ.get(EXCHANGE), Handshake):
+            return WebsocketContext(self, environ)
         return RequestContext(self, environ)
 
     def test_request_context(self, *args: Any, **kwargs: Any) -> RequestContext:
@@ -335,7 +354,7 @@ class WebServer(QuartAPI, Flask):
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         exchange = request.environ.get(EXCHANGE) if request is not None else None
-        match = exchange.match_for(request.environ) if exchange is not None and request is not None else None
+        match = exchange.match_for(self, request.environ) if exchange is not None and request is not None else None
         if match is None or request is None:
             return super().create_url_adapter(request)
         match.name_host(request)

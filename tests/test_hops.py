@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +49,8 @@ def _counting(kind: type[Any]) -> Any:
 
 @pytest.fixture
 def counted(app: WebServer) -> WebServer:
-    app._threads = (os.getpid(), CountingThreads())
+    counting = CountingThreads()
+    app._threads.get = lambda limit: counting  # type: ignore[method-assign]
     app.add_url_rule("/sync", view_func=lambda: "sync", endpoint="sync")
 
     async def view() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,19 @@ def test_mounts() -> None:
     assert client.get("/tool/a/b").text == "/tool /a/b"
     assert client.get("/api/x").text == "/api"
     assert client.get("/apiary").status_code == 404
+
+
+def test_websockets() -> None:
+    client = client_of("Websockets").application.async_test_client()
+
+    async def run() -> None:
+        async with client.websocket("/echo") as websocket:
+            await websocket.send("x")
+            assert await websocket.receive() == "x"
+        async with client.websocket("/chat/tea") as websocket:
+            assert await websocket.receive() == "/chat/tea is open, stranger."
+
+    asyncio.run(run())
 
 
 def test_every_block_of_code_is_tested() -> None:

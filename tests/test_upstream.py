@@ -12,6 +12,7 @@ import flask
 import pytest
 import quart
 from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
+from quart.globals import websocket_ctx
 from werkzeug.routing import IntegerConverter
 
 from aeros_compat import WebServer, upstream
@@ -33,6 +34,10 @@ def test_context_variables_are_those_behind_the_proxies() -> None:
         async with other.test_request_context("/"):
             assert upstream.quart_app_var.get().app is other
             assert upstream.quart_request_var.get().app is other
+        websocket: Any = object()
+        token = upstream.quart_websocket_var.set(websocket)
+        assert websocket_ctx._get_current_object() is websocket  # type: ignore[attr-defined]
+        upstream.quart_websocket_var.reset(token)
 
     asyncio.run(in_quart())
 
@@ -158,3 +163,26 @@ def test_closes_nothing() -> None:
     assert not upstream.closes_nothing(iterable_of(generator))
     assert not upstream.closes_nothing(iterable_of(Closing("x")))
     assert not upstream.closes_nothing([b"x"])
+
+
+def test_is_complete() -> None:
+    with flask.Flask(__name__).test_request_context() as context:
+
+        def iterable_of(response: flask.Response) -> Any:
+            return response(context.request.environ, lambda *args: lambda data: None)
+
+        def pieces() -> Any:
+            yield b"x"
+
+        assert upstream.is_complete(iterable_of(flask.Response([b"a", b"b"])))
+        assert not upstream.is_complete(iterable_of(flask.Response(pieces())))
+    assert upstream.is_complete([b"x"])
+    assert not upstream.is_complete(iter([b"x"]))
+
+
+def test_cached_data_of() -> None:
+    with flask.Flask(__name__).test_request_context(data=b"body"):
+        request = flask.request._get_current_object()  # type: ignore[attr-defined]
+        assert upstream.cached_data_of(request) is None
+        request.get_data()
+        assert upstream.cached_data_of(request) == b"body"

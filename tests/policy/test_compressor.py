@@ -6,6 +6,7 @@ import asyncio
 import gc
 import random
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -16,17 +17,17 @@ from flask_compress import Compress
 from aeros_compat import Br, Gzip, WebServer
 from aeros_compat.policy.compressor import EncodedResponse
 
-from ..servers import read_all, served, wait_for
+from ..servers import free_port, process, read_all, served, wait_for
 from .decoding import ALGORITHMS, decoded, decoder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from werkzeug.test import TestResponse
 
     from ..conftest import Lane
 
+ROOT = Path(__file__).parents[2]
 TEXT = "A line of a text that is worth to be compressed.\n" * 100
 
 
@@ -252,6 +253,26 @@ def test_nothing_is_kept_when_the_client_leaves(lane: Lane) -> None:
                 next(answer.iter_raw())
         wait_for(lambda: len(closed) == 3)
         wait_for(lambda: responses() == 0)
+
+
+@pytest.mark.parametrize("algorithm", ["zstd", "br", "deflate"])
+def test_memory_of_large_streams(algorithm: str) -> None:
+    """128 MiB go through an encoder; the server's memory grows by its window and no more."""
+    port = free_port()
+    command = ("uvicorn", "tests.gateway.counting:app", "--port", str(port), "--log-level", "warning")
+    with process(*command, port=port, cwd=ROOT) as url:
+
+        def peak_after(size: int) -> int:
+            for path in ("/sync/down", "/async/down"):
+                headers = {"Accept-Encoding": algorithm}
+                with httpx.stream("GET", f"{url}{path}?size={size}", headers=headers, timeout=60) as answer:
+                    assert answer.headers["content-encoding"] == algorithm
+                    assert sum(map(len, answer.iter_raw())) < size / 50
+            peak: int = httpx.get(f"{url}/counts").json()["peak"]
+            return peak
+
+        before = peak_after(2**20)
+        assert peak_after(128 * 2**20) - before < 16 * 2**20
 
 
 def test_server_sent_events_are_left_alone(lane: Lane) -> None:
