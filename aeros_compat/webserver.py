@@ -14,6 +14,7 @@ from flask.sessions import SecureCookieSessionInterface
 from quart.wrappers import Response as QuartResponse
 from werkzeug.datastructures import ImmutableDict
 
+from .caching.api import CachingAPI
 from .callables import hides_async, is_async, is_awaitable, is_patched
 from .cli import CommandGroup
 from .context import AppContext, RequestContext
@@ -46,7 +47,7 @@ ENCLOSING = ("wsgi_app", "full_dispatch_request", "dispatch_request", "request_c
 WORKER_THREADS = 8
 
 
-class WebServer(QuartAPI, Flask):
+class WebServer(QuartAPI, CachingAPI, Flask):
     """A Flask application that is served by an ASGI Quart core.
 
     The positional parameters are those of :class:`flask.Flask`, in its order. Keyword-only, in addition:
@@ -54,6 +55,8 @@ class WebServer(QuartAPI, Flask):
     :param host: where :meth:`run` listens unless it is told otherwise; Flask's default, ``127.0.0.1``.
     :param port: the same for the port; Flask's default, 5000.
     :param worker_threads: threads that run sync views, in each process.
+    :param cache: where ``app.cache`` keeps responses: ``SimpleCache()``, ``FileSystemCache(directory)``,
+        ``RedisCache(host, port)``, or any ``flask_caching.Cache`` that has its settings.
     :raises TypeError: for a keyword that neither Flask nor this class knows, or a value of a wrong type.
     :raises ValueError: for a value out of range.
     """
@@ -78,6 +81,7 @@ class WebServer(QuartAPI, Flask):
         host: str | None = None,
         port: int | None = None,
         worker_threads: int = WORKER_THREADS,
+        cache: object = None,
         **kwargs: Any,
     ) -> None:
         _check_settings(host, port, worker_threads)
@@ -90,6 +94,7 @@ class WebServer(QuartAPI, Flask):
         self._threads: tuple[int, WorkerThreads] | None = None
         self._named_decorators: set[str] = set()
         self.core = Core(self)
+        self._use_cache(cache)
 
     # The two entries.
 
@@ -253,7 +258,7 @@ def _check_names(keywords: dict[str, Any]) -> None:
         if name not in flask_names:
             raise TypeError(
                 f"WebServer() got an unexpected keyword argument {name!r}. It takes those of flask.Flask"
-                f" ({', '.join(flask_names)}) and host, port, worker_threads."
+                f" ({', '.join(flask_names)}) and host, port, worker_threads, cache."
             )
 
 
