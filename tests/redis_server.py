@@ -15,23 +15,27 @@ if TYPE_CHECKING:
 
 
 class RedisServer:
-    """``arguments`` are those of the command line, beside the ones that keep it in memory and on loopback."""
+    """``arguments`` are those of the command line, beside the ones for its port; in memory only by default."""
 
     def __init__(self, *arguments: str) -> None:
         self.port = free_port()
-        self._arguments = arguments
+        self._arguments = arguments or ("--save", "", "--appendonly", "no")
         self._running: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def pid(self) -> int | None:
+        return self._running.pid if self._running is not None else None
+
     def start(self) -> None:
         binary = shutil.which("redis-server")
         assert binary, "The tests need Redis: apt-get install redis-server (scripts/test does so for root)."
         self._directory = tempfile.TemporaryDirectory()
         command = [binary, *self._arguments, "--port", str(self.port), "--bind", "127.0.0.1", "--dir"]
-        command += [self._directory.name, "--save", "", "--appendonly", "no"]
+        command.append(self._directory.name)
         self._running = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         wait_for(lambda: is_listening(self.port))
 
@@ -45,8 +49,8 @@ class RedisServer:
 @contextlib.contextmanager
 def redis_server(*arguments: str) -> Iterator[RedisServer]:
     server = RedisServer(*arguments)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.stop()
