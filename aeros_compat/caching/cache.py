@@ -46,11 +46,13 @@ class Cache(flask_caching.Cache):
         if wanted:
             enable_fragments(app, self)
 
-    def cached(self, *args: Any, **options: Any) -> Any:
-        return self._decorator(super().cached, _named(super().cached, args, options))
+    if not TYPE_CHECKING:  # the types are flask-caching's
 
-    def memoize(self, *args: Any, **options: Any) -> Any:
-        return self._decorator(super().memoize, _named(super().memoize, args, options))
+        def cached(self, *args, **options):
+            return self._decorator(super().cached, _named(super().cached, args, options))
+
+        def memoize(self, *args, **options):
+            return self._decorator(super().memoize, _named(super().memoize, args, options))
 
     def _decorator(self, upstream: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
         def decorate(function: Callable[..., Any]) -> Any:
