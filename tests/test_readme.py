@@ -18,14 +18,31 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
-def test_code() -> None:
-    (code,) = blocks("python")
+def application(with_text: str) -> Any:
+    """The ``app`` of the block of code that has ``with_text`` in it."""
+    (code,) = (block for block in blocks("python") if with_text in block)
     names: dict[str, Any] = {"__name__": "readme"}
     exec(compile(code, "README.md", "exec"), names)
-    client = names["app"].test_client()
+    return names["app"]
+
+
+def test_code() -> None:
+    client = application("Visit").test_client()
     assert client.get("/").text == "Visit 1"
     assert client.get("/wait?seconds=0.01").json == {"visits": 2}
     assert client.get("/").text == "Visit 3"
+
+
+def test_caching() -> None:
+    app = application("SimpleCache")
+    client = app.test_client()
+    first, second = client.get("/prices"), client.get("/prices")
+    assert first.json == second.json == {"apple": 1}
+    assert second.headers["Cache-Control"] == "public, max-age=5"
+    assert client.get("/prices", headers={"If-None-Match": second.headers["ETag"]}).status_code == 304
+    assert app.cache_stats().hits == 2
+    assert client.post("/prices/pear/2").status_code == 204
+    assert client.get("/prices").json == {"apple": 1, "pear": 2}
 
 
 def test_the_swap_is_one_import_and_one_class() -> None:

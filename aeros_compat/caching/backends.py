@@ -85,8 +85,8 @@ class RedisCache(Cache):
     :param port: the server's port.
     :param password: of the server, or of ``user``.
     :param db: the number of the database.
-    :param user: the name of a user, where the server has access control lists.
     :param timeout: seconds for which an entry is fresh, unless its view says otherwise; 0 is for ever.
+    :param user: the name of a user, where the server has access control lists.
     :param key_prefix: what every key begins with.
     :param connect_timeout: seconds to wait for a connection, before a request is served without the cache.
     :param read_timeout: the same for an answer.
@@ -106,9 +106,9 @@ class RedisCache(Cache):
         port: int = 6379,
         password: str | None = None,
         db: int = 0,
+        timeout: Seconds = 300,
         *,
         user: str | None = None,
-        timeout: Seconds = 300,
         key_prefix: str = KEY_PREFIX,
         connect_timeout: float = 0.5,
         read_timeout: float = 0.5,
@@ -159,7 +159,7 @@ def _check_address(
         raise ValueError(
             f"The URL of a Redis server begins with redis://, rediss:// or unix://, not {host.split(':')[0]}:."
         )
-    if "://" in host and (password is not None or user is not None):
+    if "://" in host and (password or user):
         raise ValueError("A Redis URL has user and password in it: redis://user:password@host:port/db.")
     if sentinels and cluster:
         raise ValueError("sentinels and cluster contradict each other; leave one of them out.")
