@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIEnvironment
     from flask.sessions import SessionMixin
+    from flask.templating import Environment
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Request, Response
+    from flask_caching import Cache as FlaskCache
     from werkzeug.routing import MapAdapter
 
     from .types import Receive, Scope, Send
@@ -81,7 +83,7 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         host: str | None = None,
         port: int | None = None,
         worker_threads: int = WORKER_THREADS,
-        cache: object = None,
+        cache: FlaskCache | None = None,
         **kwargs: Any,
     ) -> None:
         _check_settings(host, port, worker_threads)
@@ -209,6 +211,9 @@ class WebServer(QuartAPI, CachingAPI, Flask):
 
     def dispatch_request(self) -> ResponseReturnValue:
         return cast("ResponseReturnValue", self._awaited(super().dispatch_request()))
+
+    def create_jinja_environment(self) -> Environment:
+        return self._with_fragments(super().create_jinja_environment())
 
     def make_response(self, rv: ResponseReturnValue) -> Response:
         value: Any = rv[0] if isinstance(rv, tuple) and rv else rv

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import flask_caching
 
+from .cache import without_fragments
 from .caching import Caching
+from .fragments import enable_fragments
 from .seconds import Seconds, whole_seconds
 from .stats import CacheStats
 from .view import CachedView, Options
@@ -16,6 +18,9 @@ from .view import CachedView, Options
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterable
 
+    from jinja2 import Environment
+
+E = TypeVar("E", bound="Environment")
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
@@ -42,8 +47,15 @@ class CachingAPI:
                 " cache= out and call its init_app(app) after app.config has them."
             )
         server: Any = self
-        cache.init_app(server)
+        with without_fragments(cache):  # now, the Jinja environment would be made before the application is configured
+            cache.init_app(server)
         self._caching = Caching(server, cache)
+
+    def _with_fragments(self, environment: E) -> E:
+        """Let templates use ``{% cache %}``, if the application has a cache."""
+        if self._caching is not None and self._caching.cache.with_jinja2_ext:
+            enable_fragments(environment, self._caching.cache)
+        return environment
 
     def cache(
         self,

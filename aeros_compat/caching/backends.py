@@ -41,7 +41,6 @@ class SimpleCache(Cache):
 
     def __init__(self, timeout: Seconds = 10, threshold: int = 10) -> None:
         super().__init__(
-            with_jinja2_ext=False,
             config={
                 "CACHE_TYPE": "SimpleCache",
                 "CACHE_DEFAULT_TIMEOUT": whole_seconds("timeout", timeout),
@@ -64,7 +63,6 @@ class FileSystemCache(Cache):
         if not isinstance(directory, str | os.PathLike) or not os.fspath(directory):
             raise TypeError(f"FileSystemCache needs the path of a directory, not {directory!r}.")
         super().__init__(
-            with_jinja2_ext=False,
             config={
                 "CACHE_TYPE": f"{__name__}.DirectoryBackend",
                 "CACHE_DIR": os.fspath(directory),
@@ -143,7 +141,7 @@ class RedisCache(Cache):
         else:
             config["CACHE_REDIS_HOST"] = host
             config["CACHE_REDIS_PORT"] = port
-        super().__init__(with_jinja2_ext=False, config=config)
+        super().__init__(config=config)
 
 
 def _check_address(

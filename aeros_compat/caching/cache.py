@@ -8,6 +8,7 @@ wrapper is called twice, around the awaited function: to look, and to store. Its
 from __future__ import annotations
 
 import functools
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from ..callables import is_async
 from .fragments import enable_fragments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from flask import Flask
 
@@ -28,6 +29,16 @@ if TYPE_CHECKING:
 def is_in_memory(backend: object) -> bool:
     """Whether a backend answers at once, so that it may be asked on the event loop."""
     return isinstance(backend, SimpleCache | NullCache)
+
+
+@contextmanager
+def without_fragments(cache: flask_caching.Cache) -> Iterator[None]:
+    """Let ``init_app`` leave the application's Jinja environment alone."""
+    wanted, cache.with_jinja2_ext = cache.with_jinja2_ext, False
+    try:
+        yield
+    finally:
+        cache.with_jinja2_ext = wanted
 
 
 class Cache(flask_caching.Cache):
@@ -38,13 +49,10 @@ class Cache(flask_caching.Cache):
     """
 
     def init_app(self, app: Flask, config: dict[str, Any] | None = None) -> None:
-        wanted, self.with_jinja2_ext = self.with_jinja2_ext, False
-        try:
+        with without_fragments(self):
             super().init_app(app, config)
-        finally:
-            self.with_jinja2_ext = wanted
-        if wanted:
-            enable_fragments(app, self)
+        if self.with_jinja2_ext:
+            enable_fragments(app.jinja_env, self)
 
     if not TYPE_CHECKING:  # the types are flask-caching's
 

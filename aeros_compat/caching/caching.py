@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 #: Threads that talk to Redis or to the disk for async views, and so the most connections that those open.
 STORE_THREADS = 8
 
+#: Seconds after which a renewal that has not ended is taken for lost: its event loop may be gone.
+RENEWAL_SECONDS = 60.0
+
 
 class Caching:
     """``cache`` has been initialised with ``app``."""
@@ -37,7 +41,7 @@ class Caching:
         self.store = Store(app.extensions["cache"][cache], self.logger, self.counter)
         self._threads: tuple[int, WorkerThreads] | None = None
         self._lock = threading.Lock()
-        self._renewals: set[str] = set()
+        self._renewals: dict[str, float] = {}
 
     @property
     def app(self) -> WebServer:
@@ -61,12 +65,13 @@ class Caching:
 
     def begin_renewal(self, key: str) -> bool:
         """Whether the caller is the one to renew an entry in the background: nobody does yet."""
+        now = time.monotonic()
         with self._lock:
-            if key in self._renewals or self.flights.is_busy(key):
+            if self._renewals.get(key, 0.0) > now or self.flights.is_busy(key):
                 return False
-            self._renewals.add(key)
+            self._renewals[key] = now + RENEWAL_SECONDS
             return True
 
     def end_renewal(self, key: str) -> None:
         with self._lock:
-            self._renewals.discard(key)
+            self._renewals.pop(key, None)

@@ -39,7 +39,8 @@ class CacheTypes(StrEnum):
 class CacheControl:
     """Decorator for sync and async views: tells clients and proxies how long they may keep a response.
 
-    A ``Cache-Control`` or ``Expires`` that the view has set itself stays, unless ``override``.
+    A ``Cache-Control`` or ``Expires`` that the view has set itself stays, unless ``override``. Put it above
+    ``app.cache``, so that what is stored is the whole response, and each client gets its own 304.
 
     :param cache_type: who may store it; with ``NO_CACHE`` and ``NO_STORE`` the other directives make no sense.
     :param max_age: for how many seconds it is fresh; 60, unless nothing may be stored (RFC 9111 section 5.2.2.1).

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     import flask_caching
-    from flask import Flask
+    from jinja2 import Environment
 
 
 class Fragments(CacheExtension):
@@ -50,7 +50,7 @@ class Fragments(CacheExtension):
             return None
 
 
-def enable_fragments(app: Flask, cache: flask_caching.Cache) -> None:
+def enable_fragments(environment: Environment, cache: flask_caching.Cache) -> None:
     """Do what flask-caching does for its own extension."""
-    setattr(app.jinja_env, JINJA_CACHE_ATTR_NAME, cache)
-    app.jinja_env.add_extension(Fragments)
+    setattr(environment, JINJA_CACHE_ATTR_NAME, cache)
+    environment.add_extension(Fragments)

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 from ..gateway.environ import CALLER, EXCHANGE
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from flask.wrappers import Request
 
     from ..core import Core
@@ -46,9 +44,8 @@ def renew(caching: Caching, loop: asyncio.AbstractEventLoop | None, request: Req
     if exchange is None or loop is None or request.method not in ("GET", "HEAD"):
         return False
     if caching.begin_renewal(key):
-        core = caching.app.core
-        again = _again(caching, core, _scope(exchange, key), key)
-        loop.call_soon_threadsafe(_start, core, again, context=contextvars.Context())
+        scope = _scope(exchange, key)
+        loop.call_soon_threadsafe(_start, caching, caching.app.core, scope, key, context=contextvars.Context())
     return True
 
 
@@ -61,8 +58,8 @@ def _scope(exchange: Exchange, key: str) -> dict[str, Any]:
     return scope
 
 
-def _start(core: Core, again: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.get_running_loop().create_task(again)
+def _start(caching: Caching, core: Core, scope: dict[str, Any], key: str) -> None:
+    task = asyncio.get_running_loop().create_task(_again(caching, core, scope, key))
     core.background_tasks.add(task)  # waited for when the server stops
     task.add_done_callback(core.background_tasks.discard)
 

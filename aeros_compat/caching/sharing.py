@@ -28,7 +28,7 @@ def why_not_asked(request: Request, *, own_key: bool, any_method: bool) -> str |
         return "method"
     if own_key:
         return None
-    if "Authorization" in request.headers:
+    if "HTTP_AUTHORIZATION" in request.environ:
         return "authorization"
     return "session" if session_accessed() else None
 

@@ -212,8 +212,8 @@ class Store:
         return time.monotonic() < self._rests_until
 
     def _attempt(self, operation: Callable[[], T], *, even_if_resting: bool = False) -> T:
-        if self._rests() and not even_if_resting:
-            raise Unavailable
+        if self._is_out and not even_if_resting:
+            self._be_the_one_who_tries()
         try:
             result = operation()
         except Exception as error:
@@ -222,6 +222,13 @@ class Store:
         if self._is_out:
             self._is_back()
         return result
+
+    def _be_the_one_who_tries(self) -> None:
+        """Of all who find the backend gone, one at a time may spend its time on it; others raise Unavailable."""
+        with self._lock:
+            if self._rests():
+                raise Unavailable
+            self._rests_until = time.monotonic() + REST_SECONDS
 
     def _is_gone(self, error: Exception) -> None:
         now = time.monotonic()
@@ -242,6 +249,7 @@ class Store:
     def _is_back(self) -> None:
         with self._lock:
             self._is_out = False
+            self._rests_until = 0.0
         self._logger.info("The cache is in reach again.")
 
 

@@ -17,6 +17,7 @@ from flask_caching.utils import normalize_timeout, wants_args, wants_extra_args
 from werkzeug.exceptions import HTTPException
 
 from ..callables import is_async
+from ..upstream import flask_request_var
 from .flight import WAIT_SECONDS, Ended, Place
 from .record import Record
 from .renewal import is_renewal, renew
@@ -149,7 +150,7 @@ class Call:
         self.way = way
         self.args = args
         self.kwargs = kwargs
-        self.request = flask.request
+        self.request: Request = flask_request_var.get().request  # the proxy costs at each use
         self.lookup: Lookup
 
     def count(self, name: str) -> None:

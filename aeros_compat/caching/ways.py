@@ -105,7 +105,7 @@ class Awaiting:
         # In a copy of the context: a callable key prefix of the backend may look at the request.
         future = self._executor.submit(contextvars.copy_context().run, func, *args)
         try:
-            return await asyncio.wrap_future(future)
+            return await asyncio.shield(asyncio.wrap_future(future))  # what has begun is done: locks are given back
         except asyncio.CancelledError:
             if undo is not None:
                 future.add_done_callback(lambda done: None if done.cancelled() else undo(done.result()))

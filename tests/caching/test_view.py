@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 import flask_caching
+import httpx
 import pytest
 import quart
 
 from aeros_compat import FileSystemCache, FilesystemCache, RedisCache, SimpleCache, WebServer
 from aeros_compat.callables import is_async
 
+from ..servers import served, wait_for
 from .conftest import application
 
 if TYPE_CHECKING:
@@ -333,8 +335,8 @@ def test_wrong_objects_and_settings_fail_at_construction(tmp_path: Path) -> None
         with pytest.raises(error, match=message):
             func()
 
-    fails(TypeError, r"cache must be SimpleCache\(\)", lambda: WebServer("x", cache="redis"))
-    fails(TypeError, r"cache must be SimpleCache\(\)", lambda: WebServer("x", cache=SimpleCache))
+    fails(TypeError, r"cache must be SimpleCache\(\)", lambda: WebServer("x", cache="redis"))  # type: ignore[arg-type]
+    fails(TypeError, r"cache must be SimpleCache\(\)", lambda: WebServer("x", cache=SimpleCache))  # type: ignore[arg-type]
     fails(ValueError, "has no settings yet", lambda: WebServer("x", cache=flask_caching.Cache()))
     fails(TypeError, "timeout must be a whole number of seconds", lambda: SimpleCache(timeout=1.5))  # type: ignore[arg-type]
     fails(ValueError, "timeout must be at least 0", lambda: SimpleCache(timeout=-1))
@@ -356,3 +358,45 @@ def test_wrong_objects_and_settings_fail_at_construction(tmp_path: Path) -> None
     fails(TypeError, "unless must be a function", lambda: app.cache(unless=True))  # type: ignore[arg-type]
     fails(TypeError, "tags must be names", lambda: app.cache(tags=(1,)))  # type: ignore[arg-type]
     assert FilesystemCache is FileSystemCache
+
+
+def test_the_cache_is_there_in_templates_and_does_not_make_their_environment_early(lane: Lane) -> None:
+    app = application(SimpleCache())
+    app.jinja_options = {"trim_blocks": True}
+    count = itertools.count(1)
+    template = "{% cache 50, 'name' %}\n{{ number() }}{% endcache %}\n {{ number() }}"
+    app.add_url_rule("/", view_func=lane(lambda: flask.render_template_string(template)), endpoint="view")
+    app.jinja_env.globals["number"] = lambda: next(count)
+    assert app.jinja_env.trim_blocks
+    assert texts(app.test_client(), "/", "/") == ["1 2", "1 3"]
+
+
+@pytest.mark.parametrize("path", ["/sync", "/async"])
+def test_behind_wsgi_middleware(cached_app: WebServer, path: str) -> None:
+    """Where every view is called from a thread, and an async one awaited on the loop from there."""
+    inner = cached_app.wsgi_app
+    passed: list[str] = []
+
+    def middleware(environ: Any, start_response: Any) -> Any:
+        passed.append(environ["PATH_INFO"])
+        return inner(environ, start_response)
+
+    cached_app.wsgi_app = middleware  # type: ignore[method-assign]
+    count = itertools.count(1)
+
+    @cached_app.route("/sync")
+    @cached_app.cache(timeout=1, stale_while_revalidate=30)
+    def sync() -> str:
+        return str(next(count))
+
+    @cached_app.route("/async")
+    @cached_app.cache(timeout=1, stale_while_revalidate=30)
+    async def awaited() -> str:
+        return str(next(count))
+
+    with served(cached_app) as url:
+        assert [httpx.get(url + path).text for _ in range(2)] == ["1", "1"]
+        time.sleep(1.1)
+        assert httpx.get(url + path).text == "1"
+        wait_for(lambda: httpx.get(url + path).text == "2")
+    assert len(passed) >= 4
