@@ -78,8 +78,8 @@ class CachingAPI:
         """Decorator: answer requests for a sync or async view from the cache that the constructor was given.
 
         Of concurrent requests for a missing entry one calls the view. Only what all clients may see is shared; what
-        that means is in :mod:`aeros_compat.caching.sharing`. The callables are called where the view is: for an async
-        view, on the event loop.
+        that means is in :mod:`aeros_compat.caching.sharing`. Put it below decorators that check who asks: what is
+        below is not called for a hit. The callables are called where the view is: for an async view, on the event loop.
 
         :param timeout: seconds for which a response is fresh; the cache's own by default, 0 for ever.
         :param key_prefix: the key, in which ``%s`` stands for the path; or a callable that gives it, for responses

@@ -6,7 +6,7 @@ depend on: then the rules about who asks do not apply.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..upstream import flask_request_var
 
@@ -20,6 +20,24 @@ SHARED_STATUSES = frozenset({200, 203, 204, 300, 301, 302, 303, 307, 308})
 def session_accessed() -> bool:
     """Whether the current request has asked for its session; True where that cannot be known."""
     return bool(getattr(flask_request_var.get(), "session_accessed", True))
+
+
+def forget_cookies() -> None:
+    """Forget that cookies have been read, by the session interface say: Werkzeug's cached property reads them again."""
+    for request in _requests():
+        vars(request).pop("cookies", None)
+
+
+def cookies_read() -> bool:
+    """Whether cookies have been read since :func:`forget_cookies`."""
+    return any("cookies" in vars(request) for request in _requests())
+
+
+def _requests() -> list[Any]:
+    """The request objects of the current request that have been made: Flask's, and Quart's."""
+    context = flask_request_var.get()
+    quart_request = vars(context).get("quart_request")
+    return [context.request] if quart_request is None else [context.request, quart_request]
 
 
 def why_not_asked(request: Request, *, own_key: bool, any_method: bool) -> str | None:
@@ -50,4 +68,6 @@ def why_not_stored(response: Response, *, own_key: bool, filtered: bool) -> str 
     vary = {name.lower() for name in response.vary}
     if "*" in vary or (not own_key and vary & {"cookie", "authorization"}):
         return "vary"
-    return "session" if not own_key and session_accessed() else None
+    if own_key:
+        return None
+    return "session" if session_accessed() else "cookies" if cookies_read() else None

@@ -21,7 +21,7 @@ from ..upstream import flask_request_var
 from .flight import WAIT_SECONDS, Ended, Place
 from .record import Record
 from .renewal import is_renewal, renew
-from .sharing import why_not_asked, why_not_stored
+from .sharing import forget_cookies, why_not_asked, why_not_stored
 from .store import LOCK_SECONDS, Claim, Lookup
 from .ways import Awaiting, Blocking, run_through
 
@@ -316,6 +316,7 @@ class Computation:
         call = self.call
         call.count("misses")
         is_stored = False
+        forget_cookies()
         try:
             rv = await call.way.view()
             response = await call.way.response(rv)

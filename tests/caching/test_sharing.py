@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 import pytest
+import quart
 
-from aeros_compat import CacheControl, CacheTypes, SimpleCache, WebServer
+from aeros_compat import CacheControl, CacheTypes, EasyRequest, SimpleCache, WebServer
 
 from .conftest import application
 
@@ -185,6 +186,28 @@ def test_a_hook_that_looks_at_the_session(app: WebServer, lane: Lane) -> None:
         assert bob.get("/").text.endswith(" bob")
         assert anonymous.get("/").text.endswith(" None")
     assert (app.cache_stats().stored, app.cache_stats().hits) == (1, 1)
+
+
+@pytest.mark.parametrize("request_", [flask.request, quart.request, EasyRequest], ids=["flask", "quart", "easy"])
+def test_a_view_that_reads_cookies(app: WebServer, lane: Lane, request_: Any) -> None:
+    def view() -> str:
+        return f"{number()} {request_.cookies.get('theme')}"
+
+    add(app, view, lane)
+    dark = app.test_client()
+    dark.set_cookie("theme", "dark")
+    assert dark.get("/").text.endswith("dark")
+    first, second, why = asked_twice(app)
+    assert (first.endswith("None"), first != second, why) == (True, True, "cookies")
+
+
+def test_cookies_that_a_hook_reads_are_no_matter_of_the_view(app: WebServer, lane: Lane) -> None:
+    seen: list[Any] = []
+    app.before_request(lane(lambda: seen.append(flask.request.cookies)))
+    add(app, number, lane)
+    first, second, _ = asked_twice(app)
+    assert first == second
+    assert (len(seen), app.cache_stats().hits) == (2, 1)
 
 
 def test_an_untouched_session_cookie_does_not_matter(app: WebServer, lane: Lane) -> None:
