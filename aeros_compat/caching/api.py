@@ -14,6 +14,7 @@ from .fragments import enable_fragments
 from .seconds import Seconds, whole_seconds
 from .stats import CacheStats
 from .view import CachedView, Options
+from .ways import on_event_loop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterable
@@ -156,7 +157,7 @@ class CachingAPI:
         if caching is None:
             return _Done(False)
         executor = caching.executor
-        if executor is None or not _on_event_loop():
+        if executor is None or not on_event_loop():
             return _Done(caching.store.clear(tag))
         return asyncio.wrap_future(executor.submit(caching.store.clear, tag))
 
@@ -177,14 +178,6 @@ class _Done:
 
     def __bool__(self) -> bool:
         return self._result
-
-
-def _on_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _callable(name: str, value: Any) -> Any:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flask.wrappers import Response
 
     from ..webserver import WebServer
+    from .view import CachedView
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -116,6 +117,7 @@ class CacheControl:
         return ", ".join(parts)
 
     def __call__(self, view: F) -> F:
+        self._inform(getattr(view, "cached_view", None))
         if is_async(view):
 
             @functools.wraps(view)
@@ -140,6 +142,17 @@ class CacheControl:
             return self.apply(current_app.make_response(rv))
 
         return cast("F", call)
+
+    def _inform(self, cached: CachedView | None) -> None:
+        """What is said above ``app.cache`` is about its entries too."""
+        if cached is None:
+            return
+        if self.cache_type is CacheTypes.PRIVATE and not cached.options.has_own_key:
+            raise ValueError(
+                "CacheControl says that the view's responses are private, and app.cache below it shares them. Give"
+                " app.cache a make_cache_key or a callable key_prefix that tells the clients apart, or leave one out."
+            )
+        cached.learn_vary({name.lower() for name in self.vary})
 
     async def _apply_later(self, response: Response) -> Response:
         return self.apply(response)

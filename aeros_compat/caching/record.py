@@ -7,6 +7,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from flask import current_app
+
 if TYPE_CHECKING:
     from flask.wrappers import Request, Response
 
@@ -47,6 +49,11 @@ class Record:
             vary={name.lower(): request.headers.get(name, "") for name in response.vary},
             tags=tags,
         )
+
+    def response(self) -> Response:
+        """A response of the current application's class."""
+        response_class: type[Response] = current_app.response_class
+        return response_class(self.body, status=self.status, headers=self.headers)
 
     def ttl(self) -> float:
         """Seconds for which it is fresh; negative when it is stale."""

@@ -48,6 +48,9 @@ class Way(Protocol):
     async def pause(self, seconds: float) -> None:
         """Do nothing for some time."""
 
+    def may_wait(self) -> bool:
+        """Whether :meth:`wait` and :meth:`pause` hold up nobody else."""
+
     def loop(self) -> asyncio.AbstractEventLoop | None:
         """The loop of the server."""
 
@@ -77,6 +80,10 @@ class Blocking:
 
     async def pause(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251 (no event loop runs here)
+
+    def may_wait(self) -> bool:
+        # A cached sync function that an async view calls: the one who is waited for may need this very loop.
+        return not on_event_loop()
 
     def loop(self) -> asyncio.AbstractEventLoop | None:
         return serving_loop()
@@ -124,6 +131,9 @@ class Awaiting:
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    def may_wait(self) -> bool:
+        return True
+
     def loop(self) -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
 
@@ -136,3 +146,12 @@ def run_through(coroutine: Coroutine[Any, Any, T]) -> T:
         return cast("T", finished.value)
     coroutine.close()
     raise RuntimeError("A step of a sync view has suspended.")
+
+
+def on_event_loop() -> bool:
+    """Whether this thread runs an event loop now."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +29,24 @@ def redis_of_test(shared_redis: RedisServer) -> RedisServer:
     with redis.Redis(port=shared_redis.port) as client:
         client.flushall()
     return shared_redis
+
+
+class Clock:
+    """What records take for the time."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def time(self) -> float:
+        return time.time() + self.ahead
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that tests can put ahead; backends keep their own time, and drop nothing in a test."""
+    clock = Clock()
+    monkeypatch.setattr("aeros_compat.caching.record.time", clock)
+    return clock
 
 
 @pytest.fixture(params=["simple", "files", "redis"])

@@ -137,6 +137,24 @@ def test_control_of_clients_below_the_cache(app: WebServer, lane: Lane) -> None:
     assert asked_twice(app)[2] == "cache-control"
 
 
+def test_control_of_clients_above_the_cache_is_about_its_entries_too(app: WebServer, lane: Lane) -> None:
+    def view() -> str:
+        return f"{number()} {flask.request.headers.get('Accept-Language')}"
+
+    control = CacheControl(vary=["Accept-Language"])
+    app.add_url_rule("/", view_func=control(app.cache()(lane(view))), endpoint="view")
+    client = app.test_client()
+    for _ in range(2):
+        for language in ("de", "fr"):
+            response = client.get("/", headers={"Accept-Language": language})
+            assert response.text.endswith(language)
+            assert "Accept-Language" in response.vary
+    assert app.cache_stats().hits == 2
+    with pytest.raises(ValueError, match="below it shares them"):
+        CacheControl(CacheTypes.PRIVATE)(app.cache()(lane(view)))
+    CacheControl(CacheTypes.PRIVATE)(app.cache(make_cache_key=lambda: "own")(lane(view)))
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_other_methods_are_neither_answered_nor_stored(app: WebServer, lane: Lane, method: str) -> None:
     add(app, number, lane, methods=["GET", method])

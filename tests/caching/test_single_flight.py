@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from aeros_compat import FileSystemCache, SimpleCache, WebServer
-from aeros_compat.caching import flight, view
+from aeros_compat.caching import call, flight
 from aeros_compat.caching.flight import Ended, Flights, Place
 from aeros_compat.caching.record import Record
 
@@ -246,13 +246,14 @@ def test_leader_and_next_in_line_are_cancelled(cached_app: WebServer) -> None:
     assert len(calls) == 2
 
 
-def test_waiting_is_bounded(app: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(view, "WAIT_SECONDS", 0.2)
+@pytest.mark.parametrize("path", ["/sync", "/async"])
+def test_waiting_is_bounded(app: WebServer, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(call, "WAIT_SECONDS", 0.2)
     monkeypatch.setattr(flight, "WAIT_SECONDS", 0.2)
     release = threading.Event()
     calls: list[str] = []
 
-    @app.route("/")
+    @app.route("/sync")
     @app.cache()
     def stuck() -> str:
         calls.append("call")
@@ -260,12 +261,77 @@ def test_waiting_is_bounded(app: WebServer, monkeypatch: pytest.MonkeyPatch) -> 
             release.wait(20)
         return "computed"
 
+    @app.route("/async")
+    @app.cache()
+    async def stuck_async() -> str:
+        calls.append("call")
+        while len(calls) == 1 and not release.is_set():
+            await asyncio.sleep(0.01)
+        return "computed"
+
     with served(app) as url, ThreadPoolExecutor(1) as pool:
-        first = pool.submit(httpx.get, url, timeout=30)
+        first = pool.submit(httpx.get, url + path, timeout=30)
         wait_for(lambda: len(calls) == 1)
-        assert httpx.get(url).text == "computed"
+        began = time.monotonic()
+        assert httpx.get(url + path).text == "computed"
+        assert 0.2 <= time.monotonic() - began < 2
         release.set()
         assert first.result().text == "computed"
+
+
+@pytest.mark.parametrize("path", ["/sync", "/async"])
+def test_a_view_does_not_wait_for_itself(app: WebServer, path: str) -> None:
+    """It calls another one of the same key."""
+    cached = app.cache(key_prefix="same")
+
+    @cached
+    def inner() -> str:
+        return "inner"
+
+    @cached
+    async def inner_async() -> str:
+        return "inner"
+
+    def text(response: Any) -> str:
+        return f"outer {app.make_response(response).get_data(as_text=True)}"
+
+    app.route("/sync", endpoint="sync")(cached(lambda: text(inner())))
+
+    @app.route("/async")
+    @cached
+    async def outer() -> str:
+        return text(await inner_async())
+
+    with served(app) as url:
+        assert httpx.get(url + path, timeout=10).text == "outer inner"
+
+
+def test_a_sync_function_that_an_async_view_calls_does_not_wait_on_the_loop(app: WebServer) -> None:
+    calls: list[str] = []
+    cached = app.cache(key_prefix="same")
+
+    @app.route("/leader")
+    @cached
+    async def leader() -> str:
+        calls.append("leader")
+        await asyncio.sleep(0.5)
+        return "leader"
+
+    @cached
+    def function() -> str:
+        return "function"
+
+    @app.route("/caller")
+    async def caller() -> Any:
+        return function()
+
+    with served(app) as url, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(httpx.get, f"{url}/leader", timeout=10)
+        wait_for(lambda: bool(calls))
+        began = time.monotonic()
+        assert httpx.get(f"{url}/caller", timeout=10).text == "function"
+        assert time.monotonic() - began < 0.4
+        assert first.result().text == "leader"
 
 
 def test_an_async_view_asks_memory_on_the_loop_and_everything_else_on_threads(cached_app: WebServer, kind: str) -> None:

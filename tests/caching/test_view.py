@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..conftest import Lane
+    from .conftest import Clock
 
 
 def numbers(lane: Lane) -> Any:
@@ -70,16 +70,18 @@ def test_the_wrapper_is_what_the_view_was(app: WebServer, lane: Lane) -> None:
     assert wrapper.__name__ == view.__name__
 
 
-def test_entries_expire(cached_app: WebServer, lane: Lane) -> None:
-    cached_app.add_url_rule("/", view_func=cached_app.cache(timeout=timedelta(seconds=1))(numbers(lane)), endpoint="v")
+def test_entries_expire(cached_app: WebServer, lane: Lane, clock: Clock) -> None:
+    cached_app.add_url_rule("/", view_func=cached_app.cache(timeout=timedelta(minutes=1))(numbers(lane)), endpoint="v")
     client = cached_app.test_client()
     assert texts(client, "/", "/") == ["1", "1"]
-    time.sleep(1.1)
+    clock.ahead = 59
+    assert texts(client, "/") == ["1"]
+    clock.ahead = 61
     assert texts(client, "/", "/") == ["2", "2"]
 
 
-def test_timeout_of_the_cache_and_of_a_cached_response(lane: Lane) -> None:
-    app = application(SimpleCache(timeout=1))
+def test_timeout_of_the_cache_and_of_a_cached_response(lane: Lane, clock: Clock) -> None:
+    app = application(SimpleCache(timeout=60))
     view = numbers(lane)
     app.add_url_rule("/", view_func=app.cache()(view), endpoint="default")
     app.add_url_rule("/ever", view_func=app.cache(timeout=0)(numbers(lane)), endpoint="ever")
@@ -88,12 +90,12 @@ def test_timeout_of_the_cache_and_of_a_cached_response(lane: Lane) -> None:
     @app.cache(timeout=300)
     @lane
     def own() -> Any:
-        return flask_caching.CachedResponse(flask.make_response(str(next(count))), timeout=1)
+        return flask_caching.CachedResponse(flask.make_response(str(next(count))), timeout=60)
 
     count = itertools.count(1)
     client = app.test_client()
     assert texts(client, "/", "/ever", "/own") == ["1", "1", "1"]
-    time.sleep(1.1)
+    clock.ahead = 61
     assert texts(client, "/", "/ever", "/own") == ["2", "1", "2"]
 
 
@@ -372,7 +374,7 @@ def test_the_cache_is_there_in_templates_and_does_not_make_their_environment_ear
 
 
 @pytest.mark.parametrize("path", ["/sync", "/async"])
-def test_behind_wsgi_middleware(cached_app: WebServer, path: str) -> None:
+def test_behind_wsgi_middleware(cached_app: WebServer, path: str, clock: Clock) -> None:
     """Where every view is called from a thread, and an async one awaited on the loop from there."""
     inner = cached_app.wsgi_app
     passed: list[str] = []
@@ -385,18 +387,18 @@ def test_behind_wsgi_middleware(cached_app: WebServer, path: str) -> None:
     count = itertools.count(1)
 
     @cached_app.route("/sync")
-    @cached_app.cache(timeout=1, stale_while_revalidate=30)
+    @cached_app.cache(timeout=60, stale_while_revalidate=30)
     def sync() -> str:
         return str(next(count))
 
     @cached_app.route("/async")
-    @cached_app.cache(timeout=1, stale_while_revalidate=30)
+    @cached_app.cache(timeout=60, stale_while_revalidate=30)
     async def awaited() -> str:
         return str(next(count))
 
     with served(cached_app) as url:
         assert [httpx.get(url + path).text for _ in range(2)] == ["1", "1"]
-        time.sleep(1.1)
+        clock.ahead = 61
         assert httpx.get(url + path).text == "1"
         wait_for(lambda: httpx.get(url + path).text == "2")
     assert len(passed) >= 4
