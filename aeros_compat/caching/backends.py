@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 from flask_caching.backends import FileSystemCache as FileSystemBackend
@@ -193,11 +194,13 @@ class DirectoryBackend(FileSystemBackend):
     """flask-caching's backend, which says so when its directory is gone.
 
     The original logs a traceback and goes on, for each request, and tries a directory that it may not use for ten
-    seconds. One that was removed is made again.
+    seconds. One that was removed is made again. Writers of one process take turns: the original reports an entry that
+    is cleared while it is written as a failure of the disk.
     """
 
     def __init__(self, cache_dir: str, *args: Any, **kwargs: Any) -> None:
         self.directory = cache_dir
+        self._writing = threading.RLock()
         super().__init__(cache_dir, *args, **kwargs)
 
     def check(self) -> None:
@@ -210,22 +213,26 @@ class DirectoryBackend(FileSystemBackend):
         self.check()
         return super().get(key)
 
-    def set(self, key: str, *args: Any, **kwargs: Any) -> bool:
-        self.check()
-        return super().set(key, *args, **kwargs)
-
-    def add(self, key: str, *args: Any, **kwargs: Any) -> bool:
-        self.check()
-        return super().add(key, *args, **kwargs)
-
     def has(self, key: str) -> bool:
         self.check()
         return super().has(key)
 
+    def set(self, key: str, *args: Any, **kwargs: Any) -> bool:
+        self.check()
+        with self._writing:
+            return super().set(key, *args, **kwargs)
+
+    def add(self, key: str, *args: Any, **kwargs: Any) -> bool:
+        self.check()
+        with self._writing:
+            return super().add(key, *args, **kwargs)
+
     def delete(self, key: str, *args: Any, **kwargs: Any) -> bool:
         self.check()
-        return super().delete(key, *args, **kwargs)
+        with self._writing:
+            return super().delete(key, *args, **kwargs)
 
     def clear(self) -> bool:
         self.check()
-        return super().clear()
+        with self._writing:
+            return super().clear()

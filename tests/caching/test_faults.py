@@ -11,6 +11,7 @@ import signal
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -200,3 +201,19 @@ def test_an_entry_that_the_backend_refuses_is_served(tmp_path: Path, lane: Lane)
     app._caching.store.backend.set = lambda *args, **kwargs: False
     assert [client.get("/").text for _ in range(2)] == ["1", "2"]
     assert app.cache_stats().errors == 1
+
+
+def test_clearing_while_others_write_is_no_fault(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    app = application(FileSystemCache(tmp_path))
+    app.add_url_rule("/<number>", view_func=app.cache()(lambda number: number), endpoint="view")
+
+    def ask(number: int) -> str:
+        client = app.test_client()
+        texts = {client.get(f"/{number}").text for _ in range(20)}
+        app.clear_cache()
+        return ",".join(texts)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(40))) == [str(number) for number in range(40)]
+    assert app.cache_stats().errors == 0
+    assert not warnings_in(caplog)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import flask
 import httpx
 import pytest
 
@@ -15,6 +17,7 @@ from aeros_compat import FileSystemCache, SimpleCache, WebServer
 from aeros_compat.caching import call, flight
 from aeros_compat.caching.flight import Ended, Flights, Place
 from aeros_compat.caching.record import Record
+from aeros_compat.upstream import redis_of
 
 from ..servers import served, wait_for
 from .conftest import application
@@ -191,43 +194,47 @@ def test_client_of_the_leader_leaves(app: WebServer) -> None:
         assert asyncio.run(scenario(url)) == ["computed by 1"] * 5
 
 
+async def ask_directly(app: WebServer, path: str, done: list[Any]) -> None:
+    """A request to the ASGI application itself, which can be cancelled, as some servers do when a client leaves."""
+    received: list[None] = []
+
+    async def receive() -> Any:
+        if received:
+            await asyncio.sleep(3600)
+        received.append(None)
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        done.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [],
+    }
+    await app(scope, receive, send)
+
+
 def cancel_the_leader(app: WebServer, path: str) -> list[str]:
-    """Drive the ASGI application itself, and cancel the request that computes, as some servers do."""
-
-    async def one(done: list[Any]) -> None:
-        async def receive() -> Any:
-            if done:
-                await asyncio.sleep(3600)
-            done.append(None)
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def send(message: Any) -> None:
-            done.append(message)
-
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": "GET",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "headers": [],
-        }
-        await app(scope, receive, send)
+    """The bodies for the last three of five requests, of which the first two are cancelled."""
 
     async def scenario() -> list[str]:
         tasks = []
         results: list[list[Any]] = []
         for _ in range(5):
             results.append([])
-            tasks.append(asyncio.create_task(one(results[-1])))
+            tasks.append(asyncio.create_task(ask_directly(app, path, results[-1])))
             await asyncio.sleep(0.05)
         tasks[0].cancel()
         tasks[1].cancel()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes[:2]] == [asyncio.CancelledError] * 2
-        return [result[2]["body"].decode() for result in results[2:]]
+        return [result[1]["body"].decode() for result in results[2:]]
 
     return asyncio.run(scenario())
 
@@ -244,6 +251,60 @@ def test_leader_and_next_in_line_are_cancelled(cached_app: WebServer) -> None:
 
     assert cancel_the_leader(cached_app, "/") == ["computed by 2"] * 3
     assert len(calls) == 2
+
+
+def test_many_requests_failures_and_cancellations_leave_nothing_behind(
+    cached_app: WebServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each answer is that of its own entry; in the end nobody waits, and no lock is held."""
+    cached_app.testing = False
+    chance = random.Random(1)
+    cached = cached_app.cache(key_prefix=lambda: flask.request.view_args["number"])  # type: ignore[index]
+
+    def end(number: str) -> Any:
+        if chance.random() < 0.1:
+            raise ValueError("chance")
+        return (number, {"Set-Cookie": "a=b"}) if chance.random() < 0.1 else number
+
+    @cached_app.route("/sync/<number>")
+    @cached
+    def sync(number: str) -> Any:
+        time.sleep(chance.random() * 0.01)
+        return end(number)
+
+    @cached_app.route("/async/<number>")
+    @cached
+    async def awaited(number: str) -> Any:
+        await asyncio.sleep(chance.random() * 0.01)
+        return end(number)
+
+    async def client() -> None:
+        for _ in range(20):
+            number = str(chance.randrange(5))
+            done: list[Any] = []
+            path = f"/{chance.choice(['sync', 'async'])}/{number}"
+            task = asyncio.create_task(ask_directly(cached_app, path, done))
+            if chance.random() < 0.2:
+                await asyncio.sleep(chance.random() * 0.01)
+                task.cancel()
+            await asyncio.wait([task], timeout=20)
+            assert task.done(), "it waits for nobody"
+            if not task.cancelled():
+                assert done[0]["status"] == 500 or done[1]["body"] == number.encode()
+            if chance.random() < 0.1:
+                await cached_app.clear_cache()
+
+    async def scenario() -> None:
+        await asyncio.gather(*(client() for _ in range(30)))
+
+    asyncio.run(scenario())
+    caching = cached_app._caching
+    assert caching is not None
+    wait_for(lambda: not caching.flights._lines, timeout=5)
+    assert cached_app.cache_stats().errors == 0
+    assert cached_app.cache_stats().hits > 50
+    if (redis := redis_of(caching.store.backend)) is not None:
+        wait_for(lambda: not redis[0].keys("*:lock"), timeout=2)
 
 
 @pytest.mark.parametrize("path", ["/sync", "/async"])
