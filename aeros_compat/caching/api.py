@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import flask_caching
 
+from ..lanes.hop import is_on_loop
 from .cache import without_fragments
 from .caching import Caching
 from .fragments import enable_fragments
 from .seconds import Seconds, whole_seconds
 from .stats import CacheStats
 from .view import CachedView, Options
-from .ways import on_event_loop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterable
@@ -157,7 +157,7 @@ class CachingAPI:
         if caching is None:
             return _Done(False)
         executor = caching.executor
-        if executor is None or not on_event_loop():
+        if executor is None or not is_on_loop():
             return _Done(caching.store.clear(tag))
         return asyncio.wrap_future(executor.submit(caching.store.clear, tag))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from flask import current_app
 
+from ..lanes.hop import is_on_loop
 from ..responses import response_of
 from ..upstream import serving_loop
 
@@ -83,7 +84,7 @@ class Blocking:
 
     def may_wait(self) -> bool:
         # A cached sync function that an async view calls: the one who is waited for may need this very loop.
-        return not on_event_loop()
+        return not is_on_loop()
 
     def loop(self) -> asyncio.AbstractEventLoop | None:
         return serving_loop()
@@ -146,12 +147,3 @@ def run_through(coroutine: Coroutine[Any, Any, T]) -> T:
         return cast("T", finished.value)
     coroutine.close()
     raise RuntimeError("A step of a sync view has suspended.")
-
-
-def on_event_loop() -> bool:
-    """Whether this thread runs an event loop now."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
