@@ -189,6 +189,11 @@ class RequestContext(flask.ctx.RequestContext):
         if isinstance(request := vars(self).get("quart_request"), SharedRequest):
             request.close_files()
 
+    @property
+    def session_accessed(self) -> bool:
+        """Whether anything in this request has asked for the session. This does not, and opens none."""
+        return self._session is not None and self._session.accessed
+
     async def _close_requests(self) -> None:
         self.request.close()
         self._close_files_of_quart()
@@ -303,6 +308,10 @@ class LazyRequestContext(RequestContext):
     @_session.setter
     def _session(self, session: SessionMixin | None) -> None:
         self._opened = session
+
+    @property
+    def session_accessed(self) -> bool:
+        return self._opened is not None and self._opened.accessed
 
     def match_request(self) -> None:
         if self._match.unconverted:

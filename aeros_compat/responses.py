@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from flask.wrappers import Response
 
+    from .webserver import WebServer
+
 
 def from_quart(response: QuartResponse, response_class: type[Response]) -> Response:
     """The same status, headers and body as a ``response_class``. A body that is not there yet stays a stream."""
@@ -29,6 +31,14 @@ def from_quart(response: QuartResponse, response_class: type[Response]) -> Respo
     converted = response_class(status=response.status, headers=response.headers)
     stream(converted, _pieces(body))
     return converted
+
+
+async def response_of(app: WebServer, rv: Any) -> Response:
+    """``app.make_response`` for code on the event loop. An application's own may block, so it is called on a thread."""
+    if app.overrides("make_response"):
+        response: Response = await app.core.sync_to_async(app.make_response)(rv)
+        return response
+    return app.make_response(rv)
 
 
 async def _pieces(body: Any) -> AsyncIterator[Any]:

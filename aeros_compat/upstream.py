@@ -16,6 +16,7 @@ from flask.ctx import _sentinel as flask_sentinel
 from flask.globals import _cv_app as flask_app_var
 from flask.globals import _cv_request as flask_request_var
 from flask.templating import _default_template_ctx_processor as flask_template_defaults
+from flask_caching.backends import RedisCache
 from flask_compress import flask_compress as _flask_compress
 from flask_compress.compat import compression as _compression
 from quart.globals import _cv_app as quart_app_var
@@ -58,6 +59,7 @@ __all__ = [
     "quart_app_var",
     "quart_request_var",
     "quart_websocket_var",
+    "redis_of",
     "response_closes_nothing",
     "restore_bridge_state",
     "serving_loop",
@@ -179,3 +181,13 @@ def restore_bridge_state(state: dict[str, Any]) -> None:
     for name in _BRIDGE_NAMES:
         found.pop(name, None)
     found.update(state)
+
+
+def redis_of(backend: object) -> tuple[Any, str] | None:
+    """The redis-py client that a backend of flask-caching writes with, and what its keys begin with.
+
+    Single flight across processes needs a lock on that server; flask-caching offers none. None for other backends.
+    """
+    if not isinstance(backend, RedisCache):
+        return None
+    return backend._write_client, backend._get_prefix()

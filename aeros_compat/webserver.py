@@ -16,6 +16,7 @@ from flask.sessions import SecureCookieSessionInterface
 from quart.wrappers import Response as QuartResponse
 from werkzeug.datastructures import ImmutableDict
 
+from .caching.api import CachingAPI
 from .callables import hides_async, is_async, is_awaitable, is_patched
 from .cli import CommandGroup
 from .context import AppContext, RequestContext
@@ -42,8 +43,10 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask.sessions import SessionMixin
+    from flask.templating import Environment
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Request, Response
+    from flask_caching import Cache as FlaskCache
     from werkzeug.routing import MapAdapter
 
     from .lanes.threads import WorkerThreads
@@ -59,7 +62,7 @@ ENCLOSING = ("full_dispatch_request", "dispatch_request", "request_context")
 WORKER_THREADS = 8
 
 
-class WebServer(QuartAPI, Flask):
+class WebServer(QuartAPI, CachingAPI, Flask):
     """A Flask application that is served by an ASGI Quart core.
 
     The positional parameters are those of :class:`flask.Flask`, in its order. Keyword-only, in addition:
@@ -67,6 +70,8 @@ class WebServer(QuartAPI, Flask):
     :param host: where :meth:`run` listens unless it is told otherwise; Flask's default, ``127.0.0.1``.
     :param port: the same for the port; Flask's default, 5000.
     :param worker_threads: threads that run sync views, in each process.
+    :param cache: where ``app.cache`` keeps responses: ``SimpleCache()``, ``FileSystemCache(directory)``,
+        ``RedisCache(host, port)``, or any ``flask_caching.Cache`` that has its settings.
     :param compression: how bodies are compressed: True for every algorithm that the client takes, or
         :class:`~aeros_compat.Gzip`, ``Br``, ``Zstd`` or ``Compression``; None for off.
     :param cors: which pages of other origins may read the responses: True for all of them, options as in
@@ -98,6 +103,7 @@ class WebServer(QuartAPI, Flask):
         host: str | None = None,
         port: int | None = None,
         worker_threads: int = WORKER_THREADS,
+        cache: FlaskCache | None = None,
         compression: Compression | bool | None = True,
         cors: CORS | Mapping[str, Any] | bool | None = None,
         global_headers: Mapping[str, str] = MappingProxyType({}),
@@ -120,6 +126,7 @@ class WebServer(QuartAPI, Flask):
         self._named_decorators: set[str] = set()
         self._proxies: tuple[object, Proxies | None] | None = None
         self.core = Core(self)
+        self._use_cache(cache)
         self._policy = policy_around(
             self.core,
             compression=compression,
@@ -326,6 +333,9 @@ class WebServer(QuartAPI, Flask):
 
     def dispatch_request(self) -> ResponseReturnValue:
         return cast("ResponseReturnValue", self._awaited(super().dispatch_request()))
+
+    def create_jinja_environment(self) -> Environment:
+        return self._with_fragments(super().create_jinja_environment())
 
     def make_response(self, rv: ResponseReturnValue) -> Response:
         value: Any = rv[0] if isinstance(rv, tuple) and rv else rv

@@ -55,6 +55,18 @@ def test_websockets() -> None:
     asyncio.run(run())
 
 
+def test_caching() -> None:
+    client = client_of("Caching")
+    app = client.application
+    first, second = client.get("/prices"), client.get("/prices")
+    assert first.json == second.json == {"apple": 1}
+    assert second.headers["Cache-Control"] == "public, max-age=5"
+    assert client.get("/prices", headers={"If-None-Match": second.headers["ETag"]}).status_code == 304
+    assert app.cache_stats().hits == 2
+    assert client.post("/prices/pear/2").status_code == 204
+    assert client.get("/prices").json == {"apple": 1, "pear": 2}
+
+
 def test_every_block_of_code_is_tested() -> None:
     tests = Path(__file__).read_text()
     for section in re.split(r"\n## ", README)[1:]:

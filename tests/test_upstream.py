@@ -12,10 +12,15 @@ import flask
 import pytest
 import quart
 from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
+from flask_caching.backends import SimpleCache
+from flask_caching.jinja2ext import CacheExtension
+from jinja2 import Environment, nodes
 from quart.globals import websocket_ctx
 from werkzeug.routing import IntegerConverter
 
-from aeros_compat import WebServer, upstream
+from aeros_compat import Cache, RedisCache, WebServer, upstream
+
+from .redis_server import redis_server
 
 
 def _in_new_thread(func: Any) -> Any:
@@ -186,3 +191,34 @@ def test_cached_data_of() -> None:
         assert upstream.cached_data_of(request) is None
         request.get_data()
         assert upstream.cached_data_of(request) == b"body"
+
+
+def test_redis_of_a_backend() -> None:
+    with redis_server() as server:
+        app = WebServer(__name__, cache=RedisCache("127.0.0.1", server.port, key_prefix="prefix:"))
+        (backend,) = app.extensions["cache"].values()
+        backend.set("key", 42)
+        found = upstream.redis_of(backend)
+        assert found is not None
+        client, prefix = found
+        assert (client.get("prefix:key"), prefix) == (b"42", "prefix:")
+        client.close()
+    assert upstream.redis_of(SimpleCache()) is None
+
+
+def test_flask_caching_calls_the_method_that_fragments_override() -> None:
+    tree = Environment(extensions=[CacheExtension]).parse("{% cache 5, 'name' %}x{% endcache %}")
+    (call,) = tree.find_all(nodes.ExtensionAttribute)
+    assert call.name == "_cache"
+
+
+def test_flask_caching_makes_keys_for_a_path_and_a_query_string() -> None:
+    """With its public functions; the rest of what ``app.cache`` takes over."""
+    app = flask.Flask(__name__)
+    cache = Cache(app, config={"CACHE_TYPE": "SimpleCache"})
+    keys: Any = cache.cached(query_string=True)(lambda: "x")
+    with app.app_context():
+        one, other = (keys.make_cache_key(path="/p", query_args=query) for query in ("a=1&b=2", "b=2&a=1"))
+        assert one == other
+        assert one.startswith("view//p")
+        assert one != keys.make_cache_key(path="/p", query_args="a=1")

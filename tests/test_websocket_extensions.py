@@ -14,6 +14,7 @@ import pytest
 import quart
 import simple_websocket  # type: ignore[import-untyped]
 import socketio  # type: ignore[import-untyped]
+import wsproto
 from flask_sock import Sock  # type: ignore[import-untyped]
 
 from .servers import served, wait_for
@@ -207,6 +208,52 @@ def test_a_sync_view_of_the_applications_own(app: WebServer) -> None:
         websocket.send("x")
         assert websocket.recv() == "X"
         assert close_of(websocket) == (1000, "")
+
+
+def test_a_view_that_pings_a_client_that_has_closed(app: WebServer, seen: list[Any]) -> None:
+    """Code that speaks the protocol in a way of its own, on the same socket."""
+
+    @app.websocket("/view")
+    def view() -> str:
+        client = flask.request.environ["werkzeug.socket"]
+        protocol = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+        lines = [f"{name}: {value}" for name, value in flask.request.headers]
+        protocol.receive_data("\r\n".join(["GET / HTTP/1.1", *lines, "", ""]).encode())
+        (request,) = protocol.events()
+        assert isinstance(request, wsproto.events.Request)
+        client.sendall(protocol.send(wsproto.events.AcceptConnection(extra_headers=[(b"x-mine", b"yes")])))
+        protocol.receive_data(client.recv(65536))
+        (close,) = protocol.events()
+        assert isinstance(close, wsproto.events.CloseConnection)
+        seen.append(close.code)
+        # What the protocol object would refuse to make once it has seen the close.
+        client.sendall(b"\x89\x00" + protocol.send(close.response()))
+        seen.append(client.recv(65536))
+        client.close()
+        return ""
+
+    with served(app) as url, open_websocket(url, "/view") as websocket:
+        assert websocket.response is not None
+        assert websocket.response.headers["X-Mine"] == "yes"
+        websocket.close(4001)
+        wait_for(lambda: len(seen) == 2)
+    assert seen == [4001, b""]
+
+
+def test_a_view_that_writes_what_is_no_frame(app: WebServer, sock: Sock, seen: list[Any]) -> None:
+    @sock.route("/view")  # type: ignore[untyped-decorator]
+    def view(ws: Any) -> None:
+        ws.send("x")
+        try:
+            while True:
+                ws.sock.send(b"\xff" * 65536)
+        except OSError:
+            seen.append("ended")
+
+    with served(app) as url, open_websocket(url, "/view") as websocket:
+        assert websocket.recv() == "x"
+        wait_for(lambda: seen == ["ended"])
+        assert close_of(websocket)[0] == 1002
 
 
 def test_a_slow_client_holds_back_a_sync_view(app: WebServer, sock: Sock) -> None:

@@ -169,7 +169,8 @@ class WebsocketConnection:
         self.closed = True
         await self._stop_reading()  # granian 2.8 sends no close while a receive is pending
         await self._deliver({"type": "websocket.close", "code": code, "reason": reason})
-        self._start_reading()
+        if not self.left:
+            self._start_reading()
 
     async def _deliver(self, message: Message) -> bool:
         """Hand a message to the server, in its own context; whether the client was still there."""

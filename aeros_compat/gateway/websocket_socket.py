@@ -26,7 +26,6 @@ from .inbox import ABNORMAL_CLOSURE
 from .reply import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from concurrent.futures import Executor
 
     from wsproto.events import Event
@@ -109,18 +108,18 @@ class Tunnel:
             self._theirs.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        self._writer.close()
         if not self._spoken:
             # Else whoever speaks on it closes it. From here that could take the number of the socket away from under a
             # recv in the reading thread of simple-websocket.
             self._theirs.close()
 
     async def carry(self) -> None:
-        """Carry messages both ways until the sync code's end is closed."""
+        """Carry messages both ways until both sides have said that they close, or the sync code's end is closed."""
         forwarding: asyncio.Task[None] | None = None
         try:
-            while data := await self._reader.read(_CHUNK):
-                for event in self._events(data):
+            while self._protocol.state is not ConnectionState.CLOSED and (data := await self._reader.read(_CHUNK)):
+                self._protocol.receive_data(data)
+                for event in self._protocol.events():
                     await self._on(event)
                 if forwarding is None and self._spoken:
                     forwarding = asyncio.create_task(self._forward())
@@ -130,14 +129,9 @@ class Tunnel:
             if forwarding is not None:
                 forwarding.cancel()
                 await asyncio.wait((forwarding,))
+            self._writer.close()  # or the sync code would wait for ever for somebody to read, if this has failed
 
     # From the sync code to the client.
-
-    def _events(self, data: bytes) -> Iterator[Event]:
-        if self._spoken and self._protocol.state is ConnectionState.CLOSED:
-            return
-        self._protocol.receive_data(data)
-        yield from self._protocol.events()
 
     async def _on(self, event: Event) -> None:
         match event:
@@ -150,7 +144,7 @@ class Tunnel:
                 if event.message_finished:
                     pieces, self._pieces = self._pieces, []
                     await self._connection.put("".join(pieces) if isinstance(event, TextMessage) else b"".join(pieces))
-            case Ping():
+            case Ping() if self._protocol.state is ConnectionState.OPEN:
                 self._writer.write(self._protocol.send(event.response()))
             case CloseConnection():
                 if self._protocol.state is ConnectionState.REMOTE_CLOSING:
