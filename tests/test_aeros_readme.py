@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 import quart
 
 import aeros_compat
-from aeros_compat import FilesystemCache, RedisCache, SimpleCache, WebServer, misc
+from aeros_compat import AdvancedThread, Compress, FilesystemCache, RedisCache, SimpleCache, WebServer, misc
 
 from .redis_server import redis_server
-from .servers import served
+from .servers import free_port, is_listening, served, wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
-
-    import pytest
 
 
 def test_getting_started() -> None:
@@ -94,3 +96,77 @@ def test_caching_in_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_caching_in_redis(capsys: pytest.CaptureFixture[str]) -> None:
     with redis_server() as server:
         check_caching(RedisCache("127.0.0.1", server.port), capsys)
+
+
+@contextlib.contextmanager
+def run_on_thread(app: WebServer) -> Iterator[str]:
+    """The application, run by itself on a thread that is not the main one; gives its base URL."""
+    thread = AdvancedThread(target=app.run_server, daemon=True)
+    thread.start()
+    wait_for(lambda: is_listening(app.port or 0))
+    yield f"http://127.0.0.1:{app.port}"
+    thread.stop(20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("kind", [AdvancedThread, Thread])
+def test_starting_a_server_in_a_separate_thread(kind: type[Thread]) -> None:
+    app = WebServer(__name__, host="127.0.0.1", port=free_port(), worker_threads=2)
+
+    @app.route("/")
+    async def home() -> str:
+        return "from a thread"
+
+    thread = kind(target=app.run_server, daemon=True)
+    thread.start()
+    wait_for(lambda: is_listening(app.port or 0))
+    assert httpx.get(f"http://127.0.0.1:{app.port}").text == "from a thread"
+    if isinstance(thread, AdvancedThread):
+        thread.stop()
+    else:
+        app.stop()
+        thread.join(20)
+    assert not thread.is_alive()
+    assert not is_listening(app.port or 0)
+
+
+def test_custom_global_headers() -> None:
+    app = WebServer(__name__, global_headers={"foo": "bar"})
+
+    @app.route("/")
+    async def home() -> str:
+        return "x"
+
+    with served(app) as url:
+        assert httpx.get(url).headers["foo"] == "bar"
+        assert httpx.get(f"{url}/missing").headers["foo"] == "bar"
+
+
+def test_no_server_header() -> None:
+    app = WebServer(__name__, include_server_header=False, host="127.0.0.1", port=free_port())
+    with run_on_thread(app) as url:
+        assert "server" not in httpx.get(url).headers
+    app = WebServer(__name__, host="127.0.0.1", port=free_port())
+    with run_on_thread(app) as url:
+        assert "server" in httpx.get(url).headers
+
+
+def test_compression() -> None:
+    app = WebServer(__name__, host="127.0.0.1", port=free_port(), worker_threads=2)
+    app.config["COMPRESS_MIN_SIZE"] = 5
+    app.config["COMPRESS_LEVEL"] = 2
+    app.config["COMPRESS_MIMETYPES"] = ["text/plain", "text/html", "application/json"]
+    Compress(app)
+
+    @app.route("/")
+    async def home() -> str:
+        return "testing again..."
+
+    @app.route("/short")
+    async def short() -> str:
+        return "four"
+
+    with run_on_thread(app) as url:
+        answer = httpx.get(url, headers={"Accept-Encoding": "gzip"})
+        assert (answer.text, answer.headers.get_list("content-encoding")) == ("testing again...", ["gzip"])
+        assert "content-encoding" not in httpx.get(f"{url}/short", headers={"Accept-Encoding": "gzip"}).headers
