@@ -11,10 +11,10 @@ import httpx
 import quart
 
 import aeros_compat
-from aeros_compat import FilesystemCache, RedisCache, SimpleCache, WebServer, misc
+from aeros_compat import AdvancedThread, Compress, FilesystemCache, RedisCache, SimpleCache, WebServer, misc
 
 from .redis_server import redis_server
-from .servers import served
+from .servers import free_port, is_listening, served, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,3 +94,46 @@ def test_caching_in_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_caching_in_redis(capsys: pytest.CaptureFixture[str]) -> None:
     with redis_server() as server:
         check_caching(RedisCache("127.0.0.1", server.port), capsys)
+
+
+def test_global_headers() -> None:
+    app = WebServer(__name__, global_headers={"foo": "bar"})
+    with served(app) as url:
+        assert httpx.get(url).headers["foo"] == "bar"
+
+
+def test_no_server_header() -> None:
+    app = WebServer(__name__, include_server_header=False)
+    port = free_port()
+    thread = AdvancedThread(target=app.run_server, kwargs={"port": port}, daemon=True)
+    thread.start()
+    try:
+        wait_for(lambda: is_listening(port))
+        assert "server" not in httpx.get(f"http://127.0.0.1:{port}").headers
+    finally:
+        thread.stop()
+
+
+def test_compression() -> None:
+    app = WebServer(__name__, host="127.0.0.1", port=8080, worker_threads=2)
+    app.config["COMPRESS_MIN_SIZE"] = 5  # size in bytes
+    app.config["COMPRESS_LEVEL"] = 2
+    app.config["COMPRESS_MIMETYPES"] = [
+        "text/plain",
+        "text/html",
+        "text/css",
+        "text/scss",
+        "text/xml",
+        "application/json",
+        "application/javascript",
+    ]
+    Compress(app)
+
+    @app.route("/")
+    async def home() -> str:
+        return "testing again..."
+
+    with served(app) as url:
+        answer = httpx.get(url, headers={"Accept-Encoding": "gzip"})
+    assert answer.headers.get_list("content-encoding") == ["gzip"]
+    assert answer.text == "testing again..."
