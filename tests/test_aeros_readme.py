@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import contextlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 import quart
 
 import aeros_compat
@@ -17,9 +20,8 @@ from .redis_server import redis_server
 from .servers import free_port, is_listening, served, wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
-
-    import pytest
 
 
 def test_getting_started() -> None:
@@ -38,10 +40,11 @@ def test_getting_started() -> None:
 def test_sync_methods_in_async_methods() -> None:
     """The original forgets its ``await``; with it, the sync function holds up nobody else."""
     app = WebServer(__name__)
+    together = threading.Barrier(4)
 
     @misc.sync_to_async
     def sync_method() -> str:
-        time.sleep(0.5)
+        together.wait(20)
         return "ok"
 
     @app.route("/")
@@ -49,9 +52,7 @@ def test_sync_methods_in_async_methods() -> None:
         return quart.jsonify({"response": await sync_method()})
 
     with served(app) as url, ThreadPoolExecutor(4) as pool:
-        began = time.monotonic()
-        answers = list(pool.map(lambda _: httpx.get(url, timeout=10).json(), range(4)))
-        assert time.monotonic() - began < 1.5
+        answers = list(pool.map(lambda _: httpx.get(url, timeout=30).json(), range(4)))
     assert answers == [{"response": "ok"}] * 4
     assert aeros_compat.sync_to_async is misc.sync_to_async
 
@@ -68,17 +69,12 @@ def check_caching(cache: Any, capsys: pytest.CaptureFixture[str]) -> None:
             await asyncio.sleep(0.3)
         return "test"
 
-    def ask(path: str) -> tuple[str, float]:
-        began = time.monotonic()
-        return httpx.get(f"{url}/{path}", timeout=10).text, time.monotonic() - began
+    def ask(path: str) -> str:
+        return httpx.get(f"{url}/{path}", timeout=30).text
 
     with served(app) as url, ThreadPoolExecutor(4) as pool:
-        assert [text for text, _ in pool.map(ask, ["page"] * 4)] == ["test"] * 4
-        text, seconds = ask("page")
-        assert (text, seconds < 0.25) == ("test", True)
-        text, seconds = ask("favicon.ico")
-        assert (text, seconds < 0.25) == ("test", True)
-        ask("")
+        assert list(pool.map(ask, ["page"] * 4)) == ["test"] * 4
+        assert [ask(path) for path in ("page", "favicon.ico", "")] == ["test"] * 3
     assert capsys.readouterr().out.splitlines() == ["page", "favicon.ico", ""]
 
 
@@ -96,44 +92,75 @@ def test_caching_in_redis(capsys: pytest.CaptureFixture[str]) -> None:
         check_caching(RedisCache("127.0.0.1", server.port), capsys)
 
 
-def test_global_headers() -> None:
+@contextlib.contextmanager
+def run_on_thread(app: WebServer) -> Iterator[str]:
+    """The application, run by itself on a thread that is not the main one; gives its base URL."""
+    thread = AdvancedThread(target=app.run_server, daemon=True)
+    thread.start()
+    wait_for(lambda: is_listening(app.port or 0))
+    yield f"http://127.0.0.1:{app.port}"
+    thread.stop(20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("kind", [AdvancedThread, Thread])
+def test_starting_a_server_in_a_separate_thread(kind: type[Thread]) -> None:
+    app = WebServer(__name__, host="127.0.0.1", port=free_port(), worker_threads=2)
+
+    @app.route("/")
+    async def home() -> str:
+        return "from a thread"
+
+    thread = kind(target=app.run_server, daemon=True)
+    thread.start()
+    wait_for(lambda: is_listening(app.port or 0))
+    assert httpx.get(f"http://127.0.0.1:{app.port}").text == "from a thread"
+    if isinstance(thread, AdvancedThread):
+        thread.stop()
+    else:
+        app.stop()
+        thread.join(20)
+    assert not thread.is_alive()
+    assert not is_listening(app.port or 0)
+
+
+def test_custom_global_headers() -> None:
     app = WebServer(__name__, global_headers={"foo": "bar"})
+
+    @app.route("/")
+    async def home() -> str:
+        return "x"
+
     with served(app) as url:
         assert httpx.get(url).headers["foo"] == "bar"
+        assert httpx.get(f"{url}/missing").headers["foo"] == "bar"
 
 
 def test_no_server_header() -> None:
-    app = WebServer(__name__, include_server_header=False)
-    port = free_port()
-    thread = AdvancedThread(target=app.run_server, kwargs={"port": port}, daemon=True)
-    thread.start()
-    try:
-        wait_for(lambda: is_listening(port))
-        assert "server" not in httpx.get(f"http://127.0.0.1:{port}").headers
-    finally:
-        thread.stop()
+    app = WebServer(__name__, include_server_header=False, host="127.0.0.1", port=free_port())
+    with run_on_thread(app) as url:
+        assert "server" not in httpx.get(url).headers
+    app = WebServer(__name__, host="127.0.0.1", port=free_port())
+    with run_on_thread(app) as url:
+        assert "server" in httpx.get(url).headers
 
 
 def test_compression() -> None:
-    app = WebServer(__name__, host="127.0.0.1", port=8080, worker_threads=2)
-    app.config["COMPRESS_MIN_SIZE"] = 5  # size in bytes
+    app = WebServer(__name__, host="127.0.0.1", port=free_port(), worker_threads=2)
+    app.config["COMPRESS_MIN_SIZE"] = 5
     app.config["COMPRESS_LEVEL"] = 2
-    app.config["COMPRESS_MIMETYPES"] = [
-        "text/plain",
-        "text/html",
-        "text/css",
-        "text/scss",
-        "text/xml",
-        "application/json",
-        "application/javascript",
-    ]
+    app.config["COMPRESS_MIMETYPES"] = ["text/plain", "text/html", "application/json"]
     Compress(app)
 
     @app.route("/")
     async def home() -> str:
         return "testing again..."
 
-    with served(app) as url:
+    @app.route("/short")
+    async def short() -> str:
+        return "four"
+
+    with run_on_thread(app) as url:
         answer = httpx.get(url, headers={"Accept-Encoding": "gzip"})
-    assert answer.headers.get_list("content-encoding") == ["gzip"]
-    assert answer.text == "testing again..."
+        assert (answer.text, answer.headers.get_list("content-encoding")) == ("testing again...", ["gzip"])
+        assert "content-encoding" not in httpx.get(f"{url}/short", headers={"Accept-Encoding": "gzip"}).headers

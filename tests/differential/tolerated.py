@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from aeros_compat.lanes.threads import StopIterationEscaped
+
 from ..policy.decoding import decoded
 from .seen import Seen
 
@@ -94,8 +96,12 @@ def _closed_last(seen: Seen) -> Seen:
     return replace(seen, events=tuple(sorted(seen.events, key=lambda event: event.startswith("closed: "))))
 
 
+#: A RuntimeError of Python's (PEP 479), or the one that stands for it in a future.
+_ESCAPED = ("RuntimeError", StopIterationEscaped.__name__)
+
+
 def _stop_iterations(expected: Seen, found: Seen) -> Pair:
-    if expected.failure.startswith("StopIteration") and found.failure.startswith("RuntimeError"):
+    if expected.failure.startswith("StopIteration") and found.failure.startswith(_ESCAPED):
         return replace(expected, failure=found.failure), found
     return expected, found
 
