@@ -29,10 +29,10 @@ def environment(**variables: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(names)} | variables
 
 
-def ended(*command: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def ended(*command: str, cwd: Path, timeout: float = 60, **variables: str) -> subprocess.CompletedProcess[str]:
     """A program that ends by itself."""
     return subprocess.run(
-        (*PYTHON, *command), cwd=cwd, env=environment(**variables), capture_output=True, text=True, timeout=60
+        (*PYTHON, *command), cwd=cwd, env=environment(**variables), capture_output=True, text=True, timeout=timeout
     )
 
 
@@ -81,7 +81,7 @@ def _is_listening(port: int | str) -> bool:
 
 @contextlib.contextmanager
 def running(*command: str, port: int | str, cwd: Path, scheme: str = "http", **variables: str) -> Iterator[Program]:
-    """A program that serves on a port, or on the path of a Unix socket. One that does not end when told to is killed."""
+    """A program that serves on a port, or on the path of a Unix socket. One that does not end in time is killed."""
     log = cwd / "server.log"
     with log.open("w") as output:
         process = subprocess.Popen(
