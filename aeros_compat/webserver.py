@@ -231,7 +231,7 @@ class WebServer(QuartAPI, Flask):
     def name(self) -> str:  # type: ignore[override]
         """Flask's name for it; in a worker, the main module of the program is called ``__mp_main__``."""
         if self.import_name == "__mp_main__":
-            return Path(sys.modules["__main__"].__file__ or self.import_name).stem
+            return Path(sys.modules["__mp_main__"].__file__ or self.import_name).stem
         return super().name
 
     def use_threads(self, number: int) -> None:

@@ -38,7 +38,7 @@ def ended(*command: str, cwd: Path, timeout: float = 60, **variables: str) -> su
 
 def refused(*command: str, cwd: Path, **variables: str) -> str:
     """The sentence of a program that cannot start: all that it says on stderr."""
-    done = ended(*command, cwd=cwd, **variables)
+    done = ended(*command, cwd=cwd, timeout=60, **variables)
     assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("Error: "), done.stderr

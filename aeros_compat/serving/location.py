@@ -124,7 +124,8 @@ def _names_of(app: WebServer) -> Iterator[tuple[str, str]]:
         module = sys.modules.get(name)
         if module is None:
             continue
-        stays = _names_of_main(module) if name == "__main__" else None
+        # Multiprocessing has given the main module a second name, __mp_main__.
+        stays = _names_of_main(module) if module is sys.modules["__main__"] else None
         for attribute, value in list(getattr(module, "__dict__", {}).items()):
             if value is app and (stays is None or attribute in stays):
                 yield name, attribute

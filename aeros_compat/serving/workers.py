@@ -136,6 +136,8 @@ class Supervisor(Multiprocess):
         _check_can_be_sent(config)
         self._handlers = {number: signal.getsignal(number) for number in (*_SIGNALS,)}
         self._terminated = False
+        self._has_served = False
+        self._has_failed = False
         super().__init__(config, [listener])
 
     def run_for(self, app: WebServer) -> bool:
@@ -149,11 +151,34 @@ class Supervisor(Multiprocess):
                 signal.signal(number, handler)
         if self._terminated:
             sys.exit(0)  # as a server in one process does
-        return not any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+        return not (self._has_failed or any(process.exitcode == STARTUP_FAILURE for process in self.processes))
 
     def end(self) -> None:
         """Let the workers finish their requests and end. From any thread; it does not wait."""
         self.should_exit.set()
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that have ended or hang; but not for ever, if none of them could start.
+
+        Uvicorn ends if a worker says that it cannot start. One whose main module fails, or takes too long, says
+        nothing.
+        """
+        before = list(self.processes)
+        for process in before:
+            # The worker's end of the pipe. Held here, it would hide that the worker has ended: a question asked at that
+            # moment would wait for its answer, and for nobody else, until the time is up.
+            process.child_conn.close()
+        super().keep_subprocess_alive()
+        if self._has_served or self.should_exit.is_set():
+            return
+        self._has_served = any(process.is_ready(timeout=1) for process in self.processes if process in before)
+        if not self._has_served and any(process.exitcode is not None for process in before):
+            logger.error(
+                "No worker could start within %s seconds (timeout_worker_healthcheck); stopping the parent process.",
+                self.config.timeout_worker_healthcheck,
+            )
+            self._has_failed = True
+            self.should_exit.set()
 
     def handle_term(self) -> None:
         self._terminated = True

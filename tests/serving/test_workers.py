@@ -150,7 +150,7 @@ def test_a_killed_worker_loses_only_its_own_requests(serve: Serve) -> None:
 
 
 def test_a_hung_process_is_replaced(serve: Serve) -> None:
-    with serve("workers=2, timeout_worker_healthcheck=2") as server:
+    with serve("workers=2, timeout_worker_healthcheck=6") as server:
         hung = min(pids(server, 2))
         os.kill(hung, signal.SIGSTOP)
         wait_for(lambda: f"Child process [{hung}] died" in server.log)
@@ -158,12 +158,12 @@ def test_a_hung_process_is_replaced(serve: Serve) -> None:
 
 
 def test_a_blocked_event_loop_is_ended_and_named(serve: Serve) -> None:
-    with serve("workers=2, timeout_worker_healthcheck=2") as server:
+    with serve("workers=2, timeout_worker_healthcheck=6") as server:
         pids(server, 2)
         with pytest.raises(httpx.TransportError):
             server.get("/hang")
         wait_for(lambda: "died" in server.log)
-        assert "its event loop has been blocked for 2 seconds" in server.log
+        assert "its event loop has been blocked for 6 seconds" in server.log
         assert "in hang\n    time.sleep(60)" in server.log
         pids(server, 2)
         assert server.end() == 0
@@ -246,7 +246,8 @@ def test_applications_that_are_found(tmp_path: Path, code: str) -> None:
     (tmp_path / "pkg").mkdir()
     (tmp_path / "pkg" / "__init__.py").write_text(FACTORY)
     (tmp_path / "pkg" / "wsgi.py").write_text(
-        "from aeros_compat import WebServer\nfrom . import create_app\napplication = WebServer.from_flask(create_app())\n"
+        "from aeros_compat import WebServer\nfrom . import create_app\n"
+        "application = WebServer.from_flask(create_app())\n"
     )
     (tmp_path / "app.py").write_text("from aeros_compat import WebServer\n" + code.format(f"port={port}, workers=2"))
     with running("app.py", port=port, cwd=tmp_path) as server:
@@ -257,8 +258,8 @@ def test_applications_that_are_found(tmp_path: Path, code: str) -> None:
 
 def test_an_application_that_no_worker_can_find(tmp_path: Path) -> None:
     """The lines to write, before anything is started."""
-    code = "from aeros_compat import WebServer\nif __name__ == '__main__':\n    app = WebServer(__name__)\n    app.run({})\n"
-    (tmp_path / "app.py").write_text(code.format("workers=2, port=0"))
+    guarded = "if __name__ == '__main__':\n    app = WebServer(__name__)\n    app.run(workers=2, port=0)\n"
+    (tmp_path / "app.py").write_text(f"from aeros_compat import WebServer\n{guarded}")
     text = refused("app.py", cwd=tmp_path)
     assert "    app = WebServer(__name__)\n\n    if __name__ == '__main__':\n        app.run(workers=...)" in text
     needs = "from aeros_compat import WebServer\ndef create_app(name):\n    return WebServer(name)\n"
@@ -273,8 +274,8 @@ def test_what_cannot_be_handed_to_workers(tmp_path: Path) -> None:
     assert "The option callback_notify cannot be handed to worker processes" in refusal
     (tmp_path / "thread.py").write_text(
         "from app import app\nimport threading\n"
-        "thread = threading.Thread(target=app.run_server, kwargs={'workers': 2, 'port': 0})\nthread.start()\nthread.join()\n"
-        "raise SystemExit(1)\n"
+        "thread = threading.Thread(target=app.run_server, kwargs={'workers': 2, 'port': 0})\n"
+        "thread.start()\nthread.join()\nraise SystemExit(1)\n"
     )
     assert "from the main thread only" in refused("thread.py", cwd=tmp_path)
 
@@ -293,3 +294,15 @@ def test_a_worker_that_cannot_load_the_application_ends_them_all(tmp_path: Path)
     assert done.returncode == 3
     assert "The application pkg:app cannot be loaded in a worker" in done.stderr
     assert "ValueError: not here" in done.stderr
+
+
+def test_workers_whose_main_module_fails_end_them_all(tmp_path: Path) -> None:
+    """It is not tried again for ever."""
+    (tmp_path / "app.py").write_text(
+        "from aeros_compat import WebServer\napp = WebServer(__name__)\n"
+        "if __name__ == '__main__':\n    app.run(port=0, workers=2)\nelse:\n    raise ValueError('not here')\n"
+    )
+    done = ended("app.py", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "ValueError: not here" in done.stderr
+    assert "No worker could start" in done.stderr
