@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from .programs import ended, environment, refused, running
@@ -96,6 +98,21 @@ def test_options(folder: Path) -> None:
         assert "server" not in response.headers
         assert "GET /" not in server.log
         assert "3 threads for sync views; debug mode: on" in server.log
+
+
+def test_socket_of_somebody_else(folder: Path) -> None:
+    """As systemd hands it over."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    command = (sys.executable, *RUN, "module:plain", "--fd", str(listener.fileno()))
+    with subprocess.Popen(command, cwd=folder, env=environment(), pass_fds=[listener.fileno()], text=True) as server:
+        try:
+            # It listens already: requests wait until the server runs.
+            assert httpx.get(url, timeout=30).json()["name"] == "plain"
+        finally:
+            server.terminate()
+        assert server.wait(30) == 0
+    listener.close()
 
 
 def test_environment(folder: Path) -> None:

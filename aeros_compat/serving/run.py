@@ -134,5 +134,7 @@ def _url(settings: Settings, listener: socket.socket, is_ssl: bool) -> str:
     address = listener.getsockname()
     if not isinstance(address, tuple):
         return f"unix:{settings.uvicorn.get('uds') or address}"
-    host = f"[{address[0]}]" if ":" in address[0] else settings.host
+    # The name that was asked for, unless the socket is somebody else's.
+    host = settings.host if settings.uvicorn.get("fd") is None else address[0]
+    host = f"[{host}]" if ":" in host else host
     return f"{'https' if is_ssl else 'http'}://{host}:{address[1]}"
