@@ -7,6 +7,7 @@ The rule of this file: nothing else in the package touches a private name of Fla
 from __future__ import annotations
 
 import os
+from multiprocessing import current_process
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,10 @@ __all__ = [
     "flask_request_var",
     "flask_sentinel",
     "flask_template_defaults",
+    "has_begun_serving",
     "has_sync_caller",
     "is_complete",
+    "is_importing_main",
     "quart_app_var",
     "quart_request_var",
     "quart_websocket_var",
@@ -73,6 +76,16 @@ def begin_serving(app: Flask) -> None:
     Flask does it in ``full_dispatch_request``, which the async lane splits around the view.
     """
     app._got_first_request = True
+
+
+def has_begun_serving(app: Flask) -> bool:
+    """Whether Flask has seen the first request."""
+    return app._got_first_request
+
+
+def is_importing_main() -> bool:
+    """Whether this is a process that multiprocessing has spawned and that is still importing its main module."""
+    return getattr(current_process(), "_inheriting", False)
 
 
 def find_error_handler(app: Flask, error: Exception, blueprints: list[str]) -> Callable[..., Any] | None:

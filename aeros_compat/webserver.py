@@ -6,8 +6,9 @@ import inspect
 import logging
 import sys
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from asgiref.sync import markcoroutinefunction
 from flask import Flask
@@ -20,10 +21,11 @@ from .caching.api import CachingAPI
 from .callables import hides_async, is_async, is_awaitable, is_patched
 from .cli import CommandGroup
 from .context import AppContext, RequestContext
+from .conversion import add_class
 from .core import Core
 from .gateway.answer import is_async_iterable, stream
 from .gateway.environ import EXCHANGE
-from .gateway.mounts import Mount, Mounts
+from .gateway.mounts import Mount, MountedCall, Mounts, take_current_mount
 from .gateway.proxies import Proxies, proxies_around
 from .gateway.wsgi_entry import WSGICall
 from .handshake import Handshake
@@ -34,8 +36,8 @@ from .policy.stack import policy_around
 from .quart_api import QuartAPI
 from .responses import from_quart
 from .routing import Router, UrlMap
-from .serving.run import serve
-from .upstream import flask_request_var
+from .serving.run import run
+from .upstream import flask_request_var, has_begun_serving
 from .websocket_context import WebsocketContext
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
     from .lanes.threads import WorkerThreads
     from .policy.compression import Compression
     from .policy.cors import CORS
-    from .serving.server import Server
+    from .serving.server import Endable
     from .types import ASGIApp, Receive, Scope, Send
 
 #: The methods of Flask's, next to ``wsgi_app``, that stand around the call of a view, or make what stands around it.
@@ -114,31 +116,78 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         _check_settings(host, port, worker_threads, logging_level)
         _check_names(kwargs)
         super().__init__(import_name, *args, **kwargs)
-        self.host = host
-        self.port = port
-        self.worker_threads = worker_threads
-        self.cli = CommandGroup.over(self.cli)
-        self.mounts = Mounts()
-        #: The servers that :meth:`run` has started in this process and that have not ended.
-        self.servers: set[Server] = set()
-        self._threads = ProcessThreads()
-        self._websocket_threads = ProcessThreads()
-        self._named_decorators: set[str] = set()
-        self._proxies: tuple[object, Proxies | None] | None = None
-        self.core = Core(self)
-        self._use_cache(cache)
-        self._policy = policy_around(
-            self.core,
+        self._extend_flask(
+            host=host,
+            port=port,
+            worker_threads=worker_threads,
+            cache=cache,
+            logging_level=logging_level,
             compression=compression,
             cors=cors,
             global_headers=global_headers,
             include_server_header=include_server_header,
         )
-        self.global_headers = MappingProxyType(dict(global_headers))
-        self.include_server_header = include_server_header
+
+    def _extend_flask(
+        self,
+        *,
+        host: str | None,
+        port: int | None,
+        worker_threads: int,
+        cache: FlaskCache | None,
+        logging_level: int | str | None,
+        **policies: Any,
+    ) -> None:
+        """Set what is here and not in Flask."""
+        self.host = host
+        self.port = port
+        self.worker_threads = worker_threads
+        CommandGroup.extend(self.cli)
+        self.mounts = Mounts()
+        #: The servers that :meth:`run` has started in this process and that have not ended.
+        self.servers: set[Endable] = set()
+        self._threads = ProcessThreads()
+        self._websocket_threads = ProcessThreads()
+        self._named_decorators: set[str] = set()
+        self._proxies: tuple[object, Proxies | None] | None = None
+        #: Whether middleware calls Flask's ``wsgi_app``, not the one of this class.
+        self._was_wrapped = False
+        self.core = Core(self)
+        self._use_cache(cache)
+        self._policy = policy_around(self.core, **policies)
+        self.global_headers: Mapping[str, str] = MappingProxyType(dict(policies["global_headers"]))
+        self.include_server_header: bool = policies["include_server_header"]
         if logging_level is not None:
             # Not through app.logger, which gets its handler when it is first used.
             logging.getLogger(self.name).setLevel(logging_level)
+
+    @classmethod
+    def from_flask(cls, app: Flask, **settings: Any) -> Self:
+        """Turn a plain Flask application (somebody else's package, say) into a WebServer, in place.
+
+        It stays the object that extensions and blueprints know, with its routes, hooks, configuration, templates and
+        commands, the methods that its class overrides, and what has been put around ``app.wsgi_app``.
+
+        :param app: an application that has not been asked for anything yet. A WebServer is returned as it is.
+        :param settings: what the constructor takes and Flask's does not.
+        :returns: ``app`` itself.
+        :raises TypeError: for what is no Flask application, or overrides ``__call__``.
+        :raises RuntimeError: if it has handled a request: like every other step of the set-up, this one comes before
+            the first request, or requests that run at the same time would each see another application.
+        """
+        _check_convertible(app, settings)
+        if isinstance(app, WebServer):
+            return cast("Self", app)
+        own = _own_settings() | settings
+        _check_settings(own["host"], own["port"], own["worker_threads"], own["logging_level"])
+        add_class(app, cls)
+        add_class(app.url_map, UrlMap)
+        server = cast("Self", app)
+        for name, value in cls.default_config.items():
+            server.config.setdefault(name, value)
+        server._extend_flask(**own)
+        server._was_wrapped = "wsgi_app" in vars(server)
+        return server
 
     # The two entries.
 
@@ -190,10 +239,26 @@ class WebServer(QuartAPI, CachingAPI, Flask):
     ) -> None:
         """Serve the application on uvicorn until it is interrupted.
 
-        ``host``, ``port``, ``debug`` and ``load_dotenv`` mean what they mean in :meth:`flask.Flask.run`. Other options
-        are those of ``uvicorn.run``.
+        ``host``, ``port``, ``debug`` and ``load_dotenv`` mean what they mean in :meth:`flask.Flask.run`, and so do its
+        other options: ``use_reloader``, ``use_debugger``, ``use_evalex``, ``ssl_context``, ``extra_files``,
+        ``exclude_patterns``, ``reloader_type``, ``reloader_interval``, ``passthrough_errors``; ``threaded=False`` is
+        one thread for sync views, ``processes`` is ``workers``. In addition:
+
+        :param workers: processes, each with an application of its own, which they find by its name.
+        :param worker_threads: threads that run sync views, in each process; the constructor's unless it is given.
+        :param soft_limit: connections or running requests in a process above which it answers 503 at once
+            (uvicorn's ``limit_concurrency``); none unless it is given.
+        :param hard_limit: connections that wait to be accepted before the system refuses more (uvicorn's ``backlog``).
+        :param max_requests: requests after which a worker is replaced, with a jitter of a tenth
+            (uvicorn's ``limit_max_requests``).
+
+        Any other option is that of ``uvicorn.run``. The server ends in order, and the program with exit code 0, on
+        SIGTERM; requests have 30 seconds to end (uvicorn's ``timeout_graceful_shutdown``).
+
+        :raises TypeError: for an option that nobody knows.
+        :raises SystemExit: with the reason on stderr, if no server can start.
         """
-        serve(self, host, port, debug, load_dotenv, options)
+        run(self, WebServer.from_flask, host, port, debug, load_dotenv, options)
 
     def run_server(self, *args: Any, **kwargs: Any) -> None:
         """:meth:`run` under the name that Aeros gave it. It can be the target of a thread (see ``AdvancedThread``)."""
@@ -212,6 +277,19 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         self._got_first_request = False
 
     # Threads and lanes.
+
+    @cached_property
+    def name(self) -> str:  # type: ignore[override]
+        """Flask's name for it; in a worker, the main module of the program is called ``__mp_main__``."""
+        if self.import_name == "__mp_main__":
+            return Path(sys.modules["__mp_main__"].__file__ or self.import_name).stem
+        return super().name
+
+    def use_threads(self, number: int) -> None:
+        """Run sync views on so many threads from now on."""
+        if number != self.worker_threads:
+            self.worker_threads = number
+            self._threads = ProcessThreads()
 
     @property
     def threads(self) -> WorkerThreads:
@@ -240,7 +318,8 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         if wrapped is None:
             return None
         if self._proxies is None or self._proxies[0] is not wrapped:
-            self._proxies = (wrapped, proxies_around(wrapped, WebServer.wsgi_app.__get__(self)))
+            own, flasks = WebServer.wsgi_app.__get__(self), Flask.wsgi_app.__get__(self)
+            self._proxies = (wrapped, proxies_around(wrapped, own, flasks))
         return None if is_patched(Flask, "__call__", "wsgi_app") else self._proxies[1]
 
     def call_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -326,6 +405,8 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         return self.async_to_sync(wait)()
 
     def full_dispatch_request(self) -> Response:
+        if self._was_wrapped and (mount := take_current_mount()) is not None:
+            return cast("Response", mount.call_wsgi)
         ctx = flask_request_var.get()
         if isinstance(ctx, WebsocketContext) and is_quarts_view(self, ctx.request.url_rule):
             return run_quarts_cycle_from_thread(self, ctx)
@@ -355,6 +436,8 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         return AppContext(self)
 
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
+        if self._was_wrapped and (mount := self.mounts.find(environ.get("PATH_INFO", ""))) is not None:
+            return cast("RequestContext", MountedCall(mount))
         if isinstance(environ.get(EXCHANGE), Handshake):
             return WebsocketContext(self, environ)
         return RequestContext(self, environ)
@@ -370,6 +453,29 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         match.name_host(request)
         adapter: MapAdapter = match.adapter
         return adapter
+
+
+def _check_convertible(app: object, settings: dict[str, Any]) -> None:
+    if not isinstance(app, Flask):
+        raise TypeError(f"from_flask() takes a flask.Flask object, not {app!r}. Another application can be mounted.")
+    if isinstance(app, WebServer):
+        if settings:
+            raise TypeError(f"{app!r} is a WebServer already: give {', '.join(settings)} to its constructor.")
+        return
+    for name in settings:
+        if name not in _own_settings():
+            raise TypeError(
+                f"from_flask() takes {', '.join(_own_settings())}, not {name!r}, which is Flask's or nobody's."
+            )
+    if type(app).__call__ is not Flask.__call__:
+        raise TypeError(
+            f"{type(app).__name__} overrides __call__, which ASGI servers do not call with an environ. Override"
+            " wsgi_app, as Flask advises."
+        )
+    if has_begun_serving(app):
+        raise RuntimeError(
+            f"{app!r} has handled a request already. Call WebServer.from_flask(app) where the application is made."
+        )
 
 
 def _check_settings(host: object, port: object, worker_threads: object, logging_level: object) -> None:
@@ -390,12 +496,16 @@ def _check_names(keywords: dict[str, Any]) -> None:
     flask_names = list(inspect.signature(Flask.__init__).parameters)[1:]
     for name in keywords:
         if name not in flask_names:
-            parameters = inspect.signature(WebServer.__init__).parameters.values()
-            own_names = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
             raise TypeError(
                 f"WebServer() got an unexpected keyword argument {name!r}. It takes those of flask.Flask"
-                f" ({', '.join(flask_names)}) and {', '.join(own_names)}."
+                f" ({', '.join(flask_names)}) and {', '.join(_own_settings())}."
             )
+
+
+def _own_settings() -> dict[str, Any]:
+    """What the constructor takes and Flask's does not, with its defaults."""
+    parameters = inspect.signature(WebServer.__init__).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
 
 
 def _announce_coroutine(func: Any) -> None:

@@ -347,7 +347,7 @@ def test_run_is_ignored_by_the_flask_command(
 def test_where_run_listens(
     server_name: str | None, given: tuple[str | None, int | None], expected: tuple[str, int]
 ) -> None:
-    from aeros_compat.serving.run import address_of
+    from aeros_compat.serving.settings import address_of
 
     app = WebServer(__name__)
     app.config["SERVER_NAME"] = server_name

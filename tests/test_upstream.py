@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 import pytest
@@ -20,7 +20,11 @@ from werkzeug.routing import IntegerConverter
 
 from aeros_compat import Cache, RedisCache, WebServer, upstream
 
+from .programs import ended
 from .redis_server import redis_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def _in_new_thread(func: Any) -> Any:
@@ -59,9 +63,28 @@ def test_template_defaults_are_in_every_application() -> None:
 
 def test_begin_serving_ends_the_set_up() -> None:
     app = flask.Flask(__name__)
+    assert not upstream.has_begun_serving(app)
     upstream.begin_serving(app)
+    assert upstream.has_begun_serving(app)
     with pytest.raises(AssertionError, match="first request"):
         app.before_request(lambda: None)
+
+
+def test_main_module_of_a_spawned_process(tmp_path: Path) -> None:
+    """It is told apart from the main module of a program, and from the work of the process later on."""
+    (tmp_path / "program.py").write_text(
+        "import multiprocessing\n"
+        "from aeros_compat.upstream import is_importing_main\n"
+        "def work():\n"
+        "    print('later', is_importing_main(), flush=True)\n"
+        "print(__name__, is_importing_main(), flush=True)\n"
+        "if __name__ == '__main__':\n"
+        "    process = multiprocessing.get_context('spawn').Process(target=work)\n"
+        "    process.start()\n"
+        "    process.join()\n"
+    )
+    done = ended("program.py", cwd=tmp_path)
+    assert done.stdout == "__main__ False\n__mp_main__ True\nlater False\n", done.stderr
 
 
 def test_find_error_handler() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
 from ..callables import is_async
@@ -97,6 +98,35 @@ class Mounts:
     def with_lifespan(self) -> list[Mount]:
         """The ASGI applications, each once, in the order in which they were mounted."""
         return self._with_lifespan
+
+
+class MountedCall:
+    """What stands in for the request context where Flask's own ``wsgi_app`` is called for the path of a mount.
+
+    Middleware that was put around a plain Flask application holds that method, which knows no mounts. It pushes a
+    request context, calls what ``full_dispatch_request`` returns as a WSGI application, and pops the context: here, the
+    first says which mount it is, and the second returns it. No context of the outer application's is made.
+    """
+
+    def __init__(self, mount: Mount) -> None:
+        self._mount = mount
+
+    def push(self) -> None:
+        _current_mount.set(self._mount)
+
+    def pop(self, exc: BaseException | None = None) -> None:
+        _current_mount.set(None)
+
+
+def take_current_mount() -> Mount | None:
+    """The mount that the current call is for. Once: the mounted application may be another WebServer."""
+    mount = _current_mount.get()
+    if mount is not None:
+        _current_mount.set(None)
+    return mount
+
+
+_current_mount: ContextVar[Mount | None] = ContextVar("aeros_compat.current_mount", default=None)
 
 
 def _checked(prefix: object) -> str:

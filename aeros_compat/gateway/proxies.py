@@ -37,13 +37,13 @@ _HEADERS = frozenset(
 _WEBSOCKET_SCHEMES = {http: websocket for websocket, http in HTTP_SCHEMES.items()}
 
 
-def proxies_around(wrapped: object, wsgi_app: object) -> Proxies | None:
-    """The ``ProxyFix`` objects around ``wsgi_app`` that make ``wrapped``, or None if there is anything else."""
+def proxies_around(wrapped: object, *wsgi_apps: object) -> Proxies | None:
+    """The ``ProxyFix`` objects around one of ``wsgi_apps`` that make ``wrapped``, or None if there is anything else."""
     fixes = []
     while type(wrapped) is ProxyFix:  # a subclass may do more
         fixes.append(wrapped)
         wrapped = wrapped.app
-    return Proxies(fixes) if fixes and wrapped == wsgi_app else None
+    return Proxies(fixes) if fixes and wrapped in wsgi_apps else None
 
 
 class Proxies:
