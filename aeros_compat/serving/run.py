@@ -11,14 +11,29 @@ from flask import cli
 from flask.helpers import get_debug_flag, get_load_dotenv
 from uvicorn import Config
 from uvicorn.config import STARTUP_FAILURE
+from werkzeug.serving import is_running_from_reloader
 
+from ..debugging.debugger import with_debugger
+from ..debugging.reloader import GRACE, run_with_reloader
 from .server import Server
 
 if TYPE_CHECKING:
     from ..webserver import WebServer
 
 #: Options of ``Flask.run`` that say how Werkzeug's development server works.
-_WERKZEUG_OPTIONS = frozenset({"threaded", "processes", "use_reloader", "use_debugger", "use_evalex", "extra_files"})
+_WERKZEUG_OPTIONS = frozenset(
+    {
+        "exclude_patterns",
+        "extra_files",
+        "processes",
+        "reloader_interval",
+        "reloader_type",
+        "threaded",
+        "use_debugger",
+        "use_evalex",
+        "use_reloader",
+    }
+)
 
 
 def serve(
@@ -39,9 +54,10 @@ def serve(
     if debug is not None:
         app.debug = bool(debug)
     host, port = address_of(app, host, port)
-    click.echo(
-        f" * Serving '{app.name}' on http://{host}:{port} (debug {'on' if app.debug else 'off'}). CTRL+C ends it."
-    )
+    if not is_running_from_reloader():
+        click.echo(
+            f" * Serving '{app.name}' on http://{host}:{port} (debug {'on' if app.debug else 'off'}). CTRL+C ends it."
+        )
     settings: dict[str, Any] = {
         # A client must not be able to say where it comes from: trusting a proxy is the user's decision.
         "proxy_headers": False,
@@ -52,9 +68,26 @@ def serve(
         "timeout_graceful_shutdown": 30,
     }
     settings |= {name: value for name, value in options.items() if name not in _WERKZEUG_OPTIONS}
-    server = Server(Config(app, host=host, port=port, **settings))
-    if not server.run_for(app):
+    asgi_app: Any = app
+    if options.get("use_debugger", app.debug):
+        asgi_app = with_debugger(app, host=host, evalex=options.get("use_evalex", True))
+    server = Server(Config(asgi_app, host=host, port=port, **settings))
+    if options.get("use_reloader", app.debug):
+        _reload(app, server, options)
+    elif not server.run_for(app):
         sys.exit(STARTUP_FAILURE)  # and the log has said why
+
+
+def _reload(app: WebServer, server: Server, options: dict[str, Any]) -> None:
+    run_with_reloader(
+        server.config.bind_socket,
+        lambda listener: server.run_for(app, [listener]),
+        lambda: server.end(GRACE),
+        extra_files=options.get("extra_files"),
+        exclude_patterns=options.get("exclude_patterns"),
+        interval=options.get("reloader_interval", 1),
+        reloader_type=options.get("reloader_type", "auto"),
+    )
 
 
 def address_of(app: WebServer, host: str | None, port: int | None) -> tuple[str, int]:

@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 if TYPE_CHECKING:
+    import socket
+
     from ..webserver import WebServer
 
 
 class Server(uvicorn.Server):
     """uvicorn's server, which its application knows and can end from any thread."""
 
-    def run_for(self, app: WebServer) -> bool:
-        """Serve until somebody ends it; whether it has served at all. On any thread: only the main one gets signals."""
+    def run_for(self, app: WebServer, sockets: list[socket.socket] | None = None) -> bool:
+        """Serve until somebody ends it; whether it has served at all. On any thread: only the main one gets signals.
+
+        :param sockets: where to listen, instead of the configured address.
+        """
         app.servers.add(self)
         thread = threading.current_thread()
         if isinstance(thread, AdvancedThread):
@@ -24,15 +29,21 @@ class Server(uvicorn.Server):
         try:
             # uvicorn has shut down in order before it passes an interrupt on.
             with suppress(KeyboardInterrupt):
-                self.run()
+                self.run(sockets)
         finally:
             app.servers.discard(self)
             # As Flask does after its own server: what has been stopped can be set up further, and started again.
             app.forget_first_request()
         return self.started
 
-    def end(self) -> None:
-        """Let it finish its requests and end. From any thread; it does not wait."""
+    def end(self, within: int | None = None) -> None:
+        """Let it finish its requests and end. From any thread; it does not wait.
+
+        :param within: seconds for the requests, if they are fewer than ``timeout_graceful_shutdown``.
+        """
+        allowed = self.config.timeout_graceful_shutdown
+        if within is not None and (allowed is None or within < allowed):
+            self.config.timeout_graceful_shutdown = within
         self.should_exit = True
 
 
