@@ -31,7 +31,7 @@ CHANGED = 3
 FAILED = 1
 
 #: Seconds that requests in flight have before a restart: a page that listens to a stream must not hold it up.
-GRACE = 3
+GRACE = 2
 
 #: Seconds after which a server that still has not ended (an ``after_serving`` that hangs) is left behind.
 PATIENCE = 10.0
