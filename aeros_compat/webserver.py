@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from flask.sessions import SessionMixin
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Request, Response
+    from werkzeug.exceptions import HTTPException
     from werkzeug.routing import MapAdapter
 
     from .serving.server import Server
@@ -280,6 +281,16 @@ class WebServer(QuartAPI, Flask):
 
     def dispatch_request(self) -> ResponseReturnValue:
         return cast("ResponseReturnValue", self._awaited(super().dispatch_request()))
+
+    def finalize_request(self, rv: ResponseReturnValue | HTTPException, from_error_handler: bool = False) -> Response:
+        if is_awaitable(rv):
+            # Of a dispatch_request in place of Flask's that calls a view without ensure_sync (DebugToolbar's does). The
+            # rest of the ``try`` in full_dispatch_request, in which it would have run.
+            try:
+                rv = cast("ResponseReturnValue", self._awaited(rv))
+            except Exception as error:
+                rv = self.handle_user_exception(error)
+        return super().finalize_request(rv, from_error_handler)
 
     def make_response(self, rv: ResponseReturnValue) -> Response:
         value: Any = rv[0] if isinstance(rv, tuple) and rv else rv
