@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import os
+import logging
 import sys
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import markcoroutinefunction
@@ -15,6 +16,7 @@ from flask.sessions import SecureCookieSessionInterface
 from quart.wrappers import Response as QuartResponse
 from werkzeug.datastructures import ImmutableDict
 
+from .caching.api import CachingAPI
 from .callables import hides_async, is_async, is_awaitable, is_patched
 from .cli import CommandGroup
 from .context import AppContext, RequestContext
@@ -24,23 +26,33 @@ from .gateway.environ import EXCHANGE
 from .gateway.mounts import Mount, Mounts
 from .gateway.proxies import Proxies, proxies_around
 from .gateway.wsgi_entry import WSGICall
-from .lanes.threads import WorkerThreads
+from .handshake import Handshake
+from .lanes.choice import is_quarts_view
+from .lanes.threads import ProcessThreads
+from .lanes.websocket_lane import run_quarts_cycle_from_thread
+from .policy.stack import policy_around
 from .quart_api import QuartAPI
 from .responses import from_quart
 from .routing import Router, UrlMap
 from .serving.run import serve
 from .upstream import flask_request_var
+from .websocket_context import WebsocketContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask.sessions import SessionMixin
+    from flask.templating import Environment
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Request, Response
+    from flask_caching import Cache as FlaskCache
     from werkzeug.exceptions import HTTPException
     from werkzeug.routing import MapAdapter
 
+    from .lanes.threads import WorkerThreads
+    from .policy.compression import Compression
+    from .policy.cors import CORS
     from .serving.server import Server
     from .types import ASGIApp, Receive, Scope, Send
 
@@ -51,7 +63,7 @@ ENCLOSING = ("full_dispatch_request", "dispatch_request", "request_context")
 WORKER_THREADS = 8
 
 
-class WebServer(QuartAPI, Flask):
+class WebServer(QuartAPI, CachingAPI, Flask):
     """A Flask application that is served by an ASGI Quart core.
 
     The positional parameters are those of :class:`flask.Flask`, in its order. Keyword-only, in addition:
@@ -59,6 +71,15 @@ class WebServer(QuartAPI, Flask):
     :param host: where :meth:`run` listens unless it is told otherwise; Flask's default, ``127.0.0.1``.
     :param port: the same for the port; Flask's default, 5000.
     :param worker_threads: threads that run sync views, in each process.
+    :param cache: where ``app.cache`` keeps responses: ``SimpleCache()``, ``FileSystemCache(directory)``,
+        ``RedisCache(host, port)``, or any ``flask_caching.Cache`` that has its settings.
+    :param compression: how bodies are compressed: True for every algorithm that the client takes, or
+        :class:`~aeros_compat.Gzip`, ``Br``, ``Zstd`` or ``Compression``; None for off.
+    :param cors: which pages of other origins may read the responses: True for all of them, options as in
+        :class:`~aeros_compat.CORS`, or a dictionary from prefixes to options; None sends no CORS headers.
+    :param global_headers: headers that every response gets which does not have them.
+    :param include_server_header: False sends no ``server`` header; see the README for what servers add themselves.
+    :param logging_level: of the application's logger, as ``logging`` has it; None leaves it as Flask does.
     :raises TypeError: for a keyword that neither Flask nor this class knows, or a value of a wrong type.
     :raises ValueError: for a value out of range.
     """
@@ -83,9 +104,15 @@ class WebServer(QuartAPI, Flask):
         host: str | None = None,
         port: int | None = None,
         worker_threads: int = WORKER_THREADS,
+        cache: FlaskCache | None = None,
+        compression: Compression | bool | None = True,
+        cors: CORS | Mapping[str, Any] | bool | None = None,
+        global_headers: Mapping[str, str] = MappingProxyType({}),
+        include_server_header: bool = True,
+        logging_level: int | str | None = None,
         **kwargs: Any,
     ) -> None:
-        _check_settings(host, port, worker_threads)
+        _check_settings(host, port, worker_threads, logging_level)
         _check_names(kwargs)
         super().__init__(import_name, *args, **kwargs)
         self.host = host
@@ -95,10 +122,24 @@ class WebServer(QuartAPI, Flask):
         self.mounts = Mounts()
         #: The servers that :meth:`run` has started in this process and that have not ended.
         self.servers: set[Server] = set()
-        self._threads: tuple[int, WorkerThreads] | None = None
+        self._threads = ProcessThreads()
+        self._websocket_threads = ProcessThreads()
         self._named_decorators: set[str] = set()
         self._proxies: tuple[object, Proxies | None] | None = None
         self.core = Core(self)
+        self._use_cache(cache)
+        self._policy = policy_around(
+            self.core,
+            compression=compression,
+            cors=cors,
+            global_headers=global_headers,
+            include_server_header=include_server_header,
+        )
+        self.global_headers = MappingProxyType(dict(global_headers))
+        self.include_server_header = include_server_header
+        if logging_level is not None:
+            # Not through app.logger, which gets its handler when it is first used.
+            logging.getLogger(self.name).setLevel(logging_level)
 
     # The two entries.
 
@@ -110,7 +151,7 @@ class WebServer(QuartAPI, Flask):
 
     async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application. It can be wrapped: ``app.asgi_app = Middleware(app.asgi_app)``."""
-        await self.core.asgi_app(cast("Any", scope), cast("Any", receive), cast("Any", send))
+        await self._policy(scope, receive, send)
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Flask's WSGI application, and the mounted ones.
@@ -176,10 +217,12 @@ class WebServer(QuartAPI, Flask):
     @property
     def threads(self) -> WorkerThreads:
         """The threads of this process that run sync code. They start with the first request."""
-        known = self._threads
-        if known is None or known[0] != os.getpid():  # threads do not survive a fork
-            known = self._threads = (os.getpid(), WorkerThreads(self.worker_threads))
-        return known[1]
+        return self._threads.get(self.worker_threads)
+
+    @property
+    def websocket_threads(self) -> WorkerThreads:
+        """The threads that websockets hold, for as long as these last: apart, so that they take none from requests."""
+        return self._websocket_threads.get(self.worker_threads)
 
     @cached_property
     def router(self) -> Router:
@@ -250,6 +293,10 @@ class WebServer(QuartAPI, Flask):
                 " around ".join(repr(name) for name in decorators),
             )
 
+    def register_blueprint(self, blueprint: Any, **options: Any) -> None:
+        super().register_blueprint(blueprint, **options)
+        self.core.adopt_teardowns()
+
     # What Flask's methods have to know of coroutines.
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
@@ -279,6 +326,12 @@ class WebServer(QuartAPI, Flask):
 
         return self.async_to_sync(wait)()
 
+    def full_dispatch_request(self) -> Response:
+        ctx = flask_request_var.get()
+        if isinstance(ctx, WebsocketContext) and is_quarts_view(self, ctx.request.url_rule):
+            return run_quarts_cycle_from_thread(self, ctx)
+        return super().full_dispatch_request()
+
     def dispatch_request(self) -> ResponseReturnValue:
         return cast("ResponseReturnValue", self._awaited(super().dispatch_request()))
 
@@ -291,6 +344,9 @@ class WebServer(QuartAPI, Flask):
             except Exception as error:
                 rv = self.handle_user_exception(error)
         return super().finalize_request(rv, from_error_handler)
+
+    def create_jinja_environment(self) -> Environment:
+        return self._with_fragments(super().create_jinja_environment())
 
     def make_response(self, rv: ResponseReturnValue) -> Response:
         value: Any = rv[0] if isinstance(rv, tuple) and rv else rv
@@ -310,6 +366,8 @@ class WebServer(QuartAPI, Flask):
         return AppContext(self)
 
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
+        if isinstance(environ.get(EXCHANGE), Handshake):
+            return WebsocketContext(self, environ)
         return RequestContext(self, environ)
 
     def test_request_context(self, *args: Any, **kwargs: Any) -> RequestContext:
@@ -317,7 +375,7 @@ class WebServer(QuartAPI, Flask):
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         exchange = request.environ.get(EXCHANGE) if request is not None else None
-        match = exchange.match_for(request.environ) if exchange is not None and request is not None else None
+        match = exchange.match_for(self, request.environ) if exchange is not None and request is not None else None
         if match is None or request is None:
             return super().create_url_adapter(request)
         match.name_host(request)
@@ -325,22 +383,29 @@ class WebServer(QuartAPI, Flask):
         return adapter
 
 
-def _check_settings(host: object, port: object, worker_threads: object) -> None:
+def _check_settings(host: object, port: object, worker_threads: object, logging_level: object) -> None:
     if host is not None and not isinstance(host, str):
         raise TypeError(f"host must be a string such as '127.0.0.1', not {host!r}.")
     if port is not None and (not isinstance(port, int) or not 0 <= port <= 65535):
         raise ValueError(f"port must be a number from 0 to 65535, not {port!r}.")
     if not isinstance(worker_threads, int) or isinstance(worker_threads, bool) or worker_threads < 1:
         raise ValueError(f"worker_threads must be a number of threads, at least 1, not {worker_threads!r}.")
+    if isinstance(logging_level, str):
+        if logging_level not in logging.getLevelNamesMapping():
+            raise ValueError(f"logging_level must be a level such as 'INFO' or logging.INFO, not {logging_level!r}.")
+    elif logging_level is not None and (not isinstance(logging_level, int) or isinstance(logging_level, bool)):
+        raise TypeError(f"logging_level must be a level such as 'INFO' or logging.INFO, not {logging_level!r}.")
 
 
 def _check_names(keywords: dict[str, Any]) -> None:
     flask_names = list(inspect.signature(Flask.__init__).parameters)[1:]
     for name in keywords:
         if name not in flask_names:
+            parameters = inspect.signature(WebServer.__init__).parameters.values()
+            own_names = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
             raise TypeError(
                 f"WebServer() got an unexpected keyword argument {name!r}. It takes those of flask.Flask"
-                f" ({', '.join(flask_names)}) and host, port, worker_threads."
+                f" ({', '.join(flask_names)}) and {', '.join(own_names)}."
             )
 
 

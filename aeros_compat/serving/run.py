@@ -64,6 +64,8 @@ def serve(
         # https://github.com/python/cpython/issues/140947: the second fence, the first is in the lanes.
         "reset_contextvars": True,
         "log_level": "info",
+        # uvicorn would send its own next to the application's.
+        "server_header": app.include_server_header and "server" not in map(str.lower, app.global_headers),
         # Without a limit one stalled client would keep the server from ever ending. Gunicorn's default.
         "timeout_graceful_shutdown": 30,
     }
