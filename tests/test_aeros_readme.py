@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -40,10 +40,11 @@ def test_getting_started() -> None:
 def test_sync_methods_in_async_methods() -> None:
     """The original forgets its ``await``; with it, the sync function holds up nobody else."""
     app = WebServer(__name__)
+    together = threading.Barrier(4)
 
     @misc.sync_to_async
     def sync_method() -> str:
-        time.sleep(0.5)
+        together.wait(20)
         return "ok"
 
     @app.route("/")
@@ -51,9 +52,7 @@ def test_sync_methods_in_async_methods() -> None:
         return quart.jsonify({"response": await sync_method()})
 
     with served(app) as url, ThreadPoolExecutor(4) as pool:
-        began = time.monotonic()
-        answers = list(pool.map(lambda _: httpx.get(url, timeout=10).json(), range(4)))
-        assert time.monotonic() - began < 1.5
+        answers = list(pool.map(lambda _: httpx.get(url, timeout=30).json(), range(4)))
     assert answers == [{"response": "ok"}] * 4
     assert aeros_compat.sync_to_async is misc.sync_to_async
 
@@ -70,17 +69,12 @@ def check_caching(cache: Any, capsys: pytest.CaptureFixture[str]) -> None:
             await asyncio.sleep(0.3)
         return "test"
 
-    def ask(path: str) -> tuple[str, float]:
-        began = time.monotonic()
-        return httpx.get(f"{url}/{path}", timeout=10).text, time.monotonic() - began
+    def ask(path: str) -> str:
+        return httpx.get(f"{url}/{path}", timeout=30).text
 
     with served(app) as url, ThreadPoolExecutor(4) as pool:
-        assert [text for text, _ in pool.map(ask, ["page"] * 4)] == ["test"] * 4
-        text, seconds = ask("page")
-        assert (text, seconds < 0.25) == ("test", True)
-        text, seconds = ask("favicon.ico")
-        assert (text, seconds < 0.25) == ("test", True)
-        ask("")
+        assert list(pool.map(ask, ["page"] * 4)) == ["test"] * 4
+        assert [ask(path) for path in ("page", "favicon.ico", "")] == ["test"] * 3
     assert capsys.readouterr().out.splitlines() == ["page", "favicon.ico", ""]
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aeros_compat import Compression
+from aeros_compat.policy import compression
 from aeros_compat.webserver import WORKER_THREADS
 
 ROOT = Path(__file__).parent.parent
@@ -65,6 +69,17 @@ def test_caching() -> None:
     assert app.cache_stats().hits == 2
     assert client.post("/prices/pear/2").status_code == 204
     assert client.get("/prices").json == {"apple": 1, "pear": 2}
+
+
+def test_policies() -> None:
+    client = client_of("Compression, CORS, headers")
+    answer = client.get("/api/squares", headers={"Accept-Encoding": "gzip", "Origin": "https://a.shop.example"})
+    assert json.loads(gzip.decompress(answer.data))["9"] == 81
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://a.shop.example"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert client.get("/public/x").headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Origin" not in client.get("/x", headers={"Origin": "https://a.shop.example"}).headers
+    assert Compression(level=2, min_size=500).config.items() <= compression.defaults().items()
 
 
 def test_every_block_of_code_is_tested() -> None:

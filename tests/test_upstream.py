@@ -231,6 +231,13 @@ def test_flask_caching_makes_keys_for_a_path_and_a_query_string() -> None:
         assert one != keys.make_cache_key(path="/p", query_args="a=1")
 
 
+def test_modules_that_flask_compress_uses() -> None:
+    assert upstream.brotli.decompress(upstream.brotli.compress(b"x")) == b"x"
+    assert upstream.zstd.decompress(upstream.zstd.compress(b"x")) == b"x"
+    assert {"FLUSH_BLOCK", "FLUSH_FRAME"} <= set(dir(upstream.zstd.ZstdCompressor))
+    assert {"compression_level", "window_log"} <= set(upstream.zstd.CompressionParameter.__members__)
+
+
 def test_reloader_loop_asks_for_a_new_process_at_a_change(tmp_path: Path) -> None:
     watched = tmp_path / "watched.py"
     watched.write_text("")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
         def config(self) -> Mapping[str, Any]: ...
 
 
+#: Browsers send some thirty bytes. What is longer is not looked at: each value costs time, and room among those kept.
+_LONGEST_ACCEPT_ENCODING = 500
+
 #: Bytes of a file that are read and compressed in one go.
 _FILE_PIECE = 256 * 1024
 
@@ -34,11 +37,13 @@ class CompressionLayer:
         self._settings: Settings | None = None
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] != "http":
+            return self._app(scope, receive, send)
         settings = self._settings
         if settings is None:
             # Not before the first request: until then the application's configuration may change.
             settings = self._settings = Settings(self._configured.config)
-        if scope["type"] != "http" or not settings.is_on:
+        if not settings.is_on:
             return self._app(scope, receive, send)
         accept_encoding, tags = b"", False
         for name, value in scope["headers"]:
@@ -46,6 +51,8 @@ class CompressionLayer:
                 accept_encoding = accept_encoding + b"," + value if accept_encoding else value
             elif name in (b"if-none-match", b"if-match") and b":" in value:
                 tags = settings.knows_tags
+        if len(accept_encoding) > _LONGEST_ACCEPT_ENCODING:
+            accept_encoding = b""
         response = EncodedResponse(settings, accept_encoding, scope["method"] == "HEAD", send)
         if tags:
             headers, response.known_tags = with_plain_tags(scope["headers"], accept_encoding)

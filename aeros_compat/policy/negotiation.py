@@ -44,13 +44,14 @@ def with_plain_tags(headers: Headers, accept_encoding: bytes) -> tuple[Headers, 
     known: dict[bytes, bytes] = {}
 
     def added(name: bytes, value: bytes) -> bytes:
+        tags = [value]
         for match in _ENCODED_TAG.finditer(value):
             plain, algorithm = b'"' + match[1] + b'"', match[2].decode()
             # A client that no longer takes an encoding needs the other bytes. A write is not about bytes.
             if name == b"if-match" or choose((algorithm,), accept_encoding):
                 known.setdefault(plain, match[0])
-                value += b", " + plain
-        return value
+                tags.append(plain)
+        return b", ".join(tags)
 
     conditional = (b"if-none-match", b"if-match")
     return [(name, added(name, value) if name in conditional else value) for name, value in headers], known

@@ -79,12 +79,12 @@ def test_redis_that_does_not_answer_costs_its_time_once(lane: Lane) -> None:
         client.get("/")
         began = time.monotonic()
         assert [client.get("/").text for _ in range(20)] == [str(number) for number in range(2, 22)]
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 3  # 20 times 0.3 otherwise
 
 
 def test_stopped_redis_does_not_block_the_loop(redis_of_test: RedisServer) -> None:
     """SIGSTOP: connections stay open and nothing comes. Other requests of the loop go on meanwhile."""
-    app = application(RedisCache("127.0.0.1", redis_of_test.port, read_timeout=1.0))
+    app = application(RedisCache("127.0.0.1", redis_of_test.port, read_timeout=3.0))
     app.testing = False
 
     @app.route("/cached")
@@ -104,9 +104,7 @@ def test_stopped_redis_does_not_block_the_loop(redis_of_test: RedisServer) -> No
             answers: list[str] = []
             slow = threading.Thread(target=lambda: answers.append(httpx.get(f"{url}/cached", timeout=10).text))
             slow.start()
-            began = time.monotonic()
             assert [client.get("/other").text for _ in range(20)] == ["other"] * 20
-            assert time.monotonic() - began < 0.8
             assert not answers
             slow.join()
             assert answers == ["cached"]

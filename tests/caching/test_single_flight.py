@@ -145,14 +145,14 @@ def test_failures_do_not_take_turns(app: WebServer) -> None:
     @app.route("/")
     @app.cache()
     async def awaited() -> str:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.5)
         raise ValueError("always")
 
     began = time.monotonic()
     with served(app) as url:
         answers = ask_all(url, *["/"] * 20)
     assert statuses(answers) == [500] * 20
-    assert time.monotonic() - began < 3, "they took turns"
+    assert time.monotonic() - began < 8, "they took turns"
 
 
 def test_what_is_not_shared_does_not_take_turns(app: WebServer) -> None:
@@ -166,7 +166,7 @@ def test_what_is_not_shared_does_not_take_turns(app: WebServer) -> None:
         ask_all(url, *["/"] * 5)
         began = time.monotonic()
         assert statuses(ask_all(url, *["/"] * 20)) == [200] * 20
-        assert time.monotonic() - began < 0.9, "they waited for one another"
+        assert time.monotonic() - began < 4, "they waited for one another"
 
 
 def test_client_of_the_leader_leaves(app: WebServer) -> None:
@@ -335,7 +335,7 @@ def test_waiting_is_bounded(app: WebServer, monkeypatch: pytest.MonkeyPatch, pat
         wait_for(lambda: len(calls) == 1)
         began = time.monotonic()
         assert httpx.get(url + path).text == "computed"
-        assert 0.2 <= time.monotonic() - began < 2
+        assert 0.2 <= time.monotonic() - began < 10
         release.set()
         assert first.result().text == "computed"
 
@@ -369,13 +369,15 @@ def test_a_view_does_not_wait_for_itself(app: WebServer, path: str) -> None:
 
 def test_a_sync_function_that_an_async_view_calls_does_not_wait_on_the_loop(app: WebServer) -> None:
     calls: list[str] = []
+    answered = threading.Event()
     cached = app.cache(key_prefix="same")
 
     @app.route("/leader")
     @cached
     async def leader() -> str:
         calls.append("leader")
-        await asyncio.sleep(0.5)
+        while not answered.is_set():
+            await asyncio.sleep(0.01)
         return "leader"
 
     @cached
@@ -389,9 +391,8 @@ def test_a_sync_function_that_an_async_view_calls_does_not_wait_on_the_loop(app:
     with served(app) as url, ThreadPoolExecutor(1) as pool:
         first = pool.submit(httpx.get, f"{url}/leader", timeout=10)
         wait_for(lambda: bool(calls))
-        began = time.monotonic()
         assert httpx.get(f"{url}/caller", timeout=10).text == "function"
-        assert time.monotonic() - began < 0.4
+        answered.set()
         assert first.result().text == "leader"
 
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 import flask.app
+import httpx
 import pytest
 from flask_compress import Compress
 
 import aeros_compat
 from aeros_compat import Br, Compression, Gzip, WebServer, Zstd
 from aeros_compat.policy.compression import Settings, defaults
+
+from ..servers import served
 
 if TYPE_CHECKING:
     from ..conftest import Lane
@@ -96,6 +99,21 @@ def test_configuration_after_construction_counts(lane: Lane) -> None:
     app = app_with(lane)
     app.config["COMPRESS_MIMETYPES"] = ["application/json"]
     assert encoding_of(app) is None
+
+
+def test_configuration_by_a_function_of_the_start_counts() -> None:
+    app = WebServer(__name__)
+
+    @app.before_serving
+    def configure() -> None:
+        app.config["COMPRESS_MIN_SIZE"] = 5
+
+    @app.get("/")
+    async def view() -> str:
+        return "a short text"
+
+    with served(app) as url:
+        assert httpx.get(url, headers={"Accept-Encoding": "gzip"}).headers["content-encoding"] == "gzip"
 
 
 def test_register_off_leaves_it_to_the_decorator(lane: Lane) -> None:

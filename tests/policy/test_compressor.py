@@ -16,6 +16,7 @@ from flask_compress import Compress
 
 from aeros_compat import Br, Gzip, WebServer
 from aeros_compat.policy.compressor import EncodedResponse
+from aeros_compat.policy.negotiation import choose
 
 from ..servers import free_port, process, read_all, served, wait_for
 from .decoding import ALGORITHMS, decoded, decoder
@@ -111,6 +112,18 @@ def test_vary_where_the_client_wants_no_encoding(lane: Lane) -> None:
         assert answer.text == TEXT
         assert "Vary" not in get(app, "/short", accept=accept).headers
     assert "Vary" not in get(app, "/short").headers
+
+
+def test_hostile_headers_cost_little(lane: Lane) -> None:
+    app = app_with(lane, lambda: TEXT)
+    get(app)
+    known = choose.cache_info().currsize
+    for number in range(20):
+        answer = get(app, accept=f"gzip, {number}, " + "x;q=0.5, " * 6000)
+        assert "Content-Encoding" not in answer.headers
+        assert answer.headers["Vary"] == "Accept-Encoding"
+    assert choose.cache_info().currsize == known
+    assert get(app, accept="br", If_None_Match=", ".join(f'"{number}:br"' for number in range(6000))).status_code == 200
 
 
 def test_vary_of_the_view_is_kept(lane: Lane) -> None:

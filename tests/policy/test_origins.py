@@ -91,4 +91,4 @@ def test_long_origins_do_not_reach_patterns() -> None:
     origins = Origins(re.compile(r"https://(a+)+\.example"), with_credentials=False)
     began = time.perf_counter()
     assert "https://" + "a" * 5000 not in origins
-    assert time.perf_counter() - began < 0.1
+    assert time.perf_counter() - began < 5  # a pattern that was tried would take for ever
