@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Request, Response
     from flask_caching import Cache as FlaskCache
+    from werkzeug.exceptions import HTTPException
     from werkzeug.routing import MapAdapter
 
     from .lanes.threads import WorkerThreads
@@ -414,6 +415,16 @@ class WebServer(QuartAPI, CachingAPI, Flask):
 
     def dispatch_request(self) -> ResponseReturnValue:
         return cast("ResponseReturnValue", self._awaited(super().dispatch_request()))
+
+    def finalize_request(self, rv: ResponseReturnValue | HTTPException, from_error_handler: bool = False) -> Response:
+        if is_awaitable(rv):
+            # Of a dispatch_request in place of Flask's that calls a view without ensure_sync (DebugToolbar's does). The
+            # rest of the ``try`` in full_dispatch_request, in which it would have run.
+            try:
+                rv = cast("ResponseReturnValue", self._awaited(rv))
+            except Exception as error:
+                rv = self.handle_user_exception(error)
+        return super().finalize_request(rv, from_error_handler)
 
     def create_jinja_environment(self) -> Environment:
         return self._with_fragments(super().create_jinja_environment())
