@@ -150,7 +150,6 @@ def test_the_new_answer_comes_after_an_edit(reloading: Reloading) -> None:
     reloading.wait_for_log("Shutting down", 2)
     assert reloading.text() == "two changed"
     assert reloading.log.count("Serving 'module'") == 1
-    assert reloading.log.count("Uvicorn running on") == 1
     assert reloading.log.count("began") == 3
     assert reloading.log.count("ended") == 2
 
