@@ -17,11 +17,12 @@ from flask.sessions import SecureCookieSessionInterface
 from quart.wrappers import Response as QuartResponse
 from werkzeug.datastructures import ImmutableDict
 
+from .arguments import check_names, check_settings, own_settings
 from .caching.api import CachingAPI
 from .callables import hides_async, is_async, is_awaitable, is_patched
 from .cli import CommandGroup
 from .context import AppContext, RequestContext
-from .conversion import add_class
+from .conversion import add_class, check_convertible
 from .core import Core
 from .gateway.answer import is_async_iterable, stream
 from .gateway.environ import EXCHANGE
@@ -37,7 +38,7 @@ from .quart_api import QuartAPI
 from .responses import from_quart
 from .routing import Router, UrlMap
 from .serving.run import run
-from .upstream import flask_request_var, has_begun_serving
+from .upstream import flask_request_var
 from .websocket_context import WebsocketContext
 
 if TYPE_CHECKING:
@@ -114,8 +115,8 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         logging_level: int | str | None = None,
         **kwargs: Any,
     ) -> None:
-        _check_settings(host, port, worker_threads, logging_level)
-        _check_names(kwargs)
+        check_settings(host, port, worker_threads, logging_level)
+        check_names(WebServer, kwargs)
         super().__init__(import_name, *args, **kwargs)
         self._extend_flask(
             host=host,
@@ -176,11 +177,11 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         :raises RuntimeError: if it has handled a request: like every other step of the set-up, this one comes before
             the first request, or requests that run at the same time would each see another application.
         """
-        _check_convertible(app, settings)
+        check_convertible(app, WebServer, settings)
         if isinstance(app, WebServer):
             return cast("Self", app)
-        own = _own_settings() | settings
-        _check_settings(own["host"], own["port"], own["worker_threads"], own["logging_level"])
+        own = own_settings(WebServer) | settings
+        check_settings(own["host"], own["port"], own["worker_threads"], own["logging_level"])
         add_class(app, cls)
         add_class(app.url_map, UrlMap)
         server = cast("Self", app)
@@ -464,59 +465,6 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         match.name_host(request)
         adapter: MapAdapter = match.adapter
         return adapter
-
-
-def _check_convertible(app: object, settings: dict[str, Any]) -> None:
-    if not isinstance(app, Flask):
-        raise TypeError(f"from_flask() takes a flask.Flask object, not {app!r}. Another application can be mounted.")
-    if isinstance(app, WebServer):
-        if settings:
-            raise TypeError(f"{app!r} is a WebServer already: give {', '.join(settings)} to its constructor.")
-        return
-    for name in settings:
-        if name not in _own_settings():
-            raise TypeError(
-                f"from_flask() takes {', '.join(_own_settings())}, not {name!r}, which is Flask's or nobody's."
-            )
-    if type(app).__call__ is not Flask.__call__:
-        raise TypeError(
-            f"{type(app).__name__} overrides __call__, which ASGI servers do not call with an environ. Override"
-            " wsgi_app, as Flask advises."
-        )
-    if has_begun_serving(app):
-        raise RuntimeError(
-            f"{app!r} has handled a request already. Call WebServer.from_flask(app) where the application is made."
-        )
-
-
-def _check_settings(host: object, port: object, worker_threads: object, logging_level: object) -> None:
-    if host is not None and not isinstance(host, str):
-        raise TypeError(f"host must be a string such as '127.0.0.1', not {host!r}.")
-    if port is not None and (not isinstance(port, int) or not 0 <= port <= 65535):
-        raise ValueError(f"port must be a number from 0 to 65535, not {port!r}.")
-    if not isinstance(worker_threads, int) or isinstance(worker_threads, bool) or worker_threads < 1:
-        raise ValueError(f"worker_threads must be a number of threads, at least 1, not {worker_threads!r}.")
-    if isinstance(logging_level, str):
-        if logging_level not in logging.getLevelNamesMapping():
-            raise ValueError(f"logging_level must be a level such as 'INFO' or logging.INFO, not {logging_level!r}.")
-    elif logging_level is not None and (not isinstance(logging_level, int) or isinstance(logging_level, bool)):
-        raise TypeError(f"logging_level must be a level such as 'INFO' or logging.INFO, not {logging_level!r}.")
-
-
-def _check_names(keywords: dict[str, Any]) -> None:
-    flask_names = list(inspect.signature(Flask.__init__).parameters)[1:]
-    for name in keywords:
-        if name not in flask_names:
-            raise TypeError(
-                f"WebServer() got an unexpected keyword argument {name!r}. It takes those of flask.Flask"
-                f" ({', '.join(flask_names)}) and {', '.join(_own_settings())}."
-            )
-
-
-def _own_settings() -> dict[str, Any]:
-    """What the constructor takes and Flask's does not, with its defaults."""
-    parameters = inspect.signature(WebServer.__init__).parameters.values()
-    return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
 
 
 def _announce_coroutine(func: Any) -> None:
