@@ -49,7 +49,10 @@ class WebsocketCycle(Quart):
 
     async def preprocess_websocket(self, websocket_context: Any = None) -> Any:
         """What comes before the view. Quart gives ``url_value_preprocessors`` the request, of which there is none."""
-        websocket = cast("Any", flask_request_var.get()).quart_request
+        ctx = cast("Any", flask_request_var.get(None))
+        if ctx is None:  # a websocket object that somebody has made by hand
+            return await super().preprocess_websocket(websocket_context)
+        websocket = ctx.quart_request
         for func in applicable(self.url_value_preprocessors, outermost_first=True):
             await self.ensure_async(func)(websocket.endpoint, websocket.view_args)
         for func in applicable(self.before_websocket_funcs, outermost_first=True):
@@ -60,7 +63,9 @@ class WebsocketCycle(Quart):
 
     async def dispatch_websocket(self, websocket_context: Any = None) -> Any:
         """Call the view. Quart does not await what a sync decorator around an async view returns."""
-        ctx = cast("Any", flask_request_var.get())
+        ctx = cast("Any", flask_request_var.get(None))
+        if ctx is None:
+            return await super().dispatch_websocket(websocket_context)
         websocket = ctx.quart_request
         if websocket.routing_exception is not None:
             self.raise_routing_exception(websocket)

@@ -18,6 +18,7 @@ from flask.sessions import SecureCookieSession, SessionInterface
 from flask.views import MethodView
 from quart.signals import websocket_finished, websocket_received, websocket_sent, websocket_started
 from quart.testing.connections import WebsocketResponseError
+from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
@@ -738,3 +739,38 @@ def test_state_of_concurrent_websockets_is_apart(app: WebServer) -> None:
                 websocket.send("x")
             for number, websocket in websockets.items():
                 assert websocket.recv() == number
+
+
+def test_a_websocket_for_a_rule_of_requests_is_refused_before_its_client_has_left(app: WebServer) -> None:
+    """Quart's test client leaves at once; the refusal takes no way over a thread on which it could be overtaken."""
+    app.add_url_rule("/", view_func=lambda: "", endpoint="index")
+
+    async def scenario() -> int:
+        with pytest.raises(WebsocketResponseError) as raised:
+            async with app.async_test_client().websocket("/"):
+                pass
+        return raised.value.response.status_code
+
+    assert asyncio.run(scenario()) == 400
+
+
+def test_a_websocket_object_made_by_hand_goes_through_quarts_own_cycle(app: WebServer) -> None:
+    seen: list[str] = []
+    app.before_websocket(lambda: seen.append("before"))
+
+    @app.websocket("/<name>")
+    async def view(name: str) -> str:
+        seen.append(f"{name} {quart.websocket.path}")
+        return "reply"
+
+    async def scenario() -> None:
+        scope: Any = {"type": "websocket", "asgi": {}, "subprotocols": [], "headers": [], "path": "/ada"}
+        nobody: Any = None
+        websocket = app.core.websocket_class(
+            "/ada", b"", "ws", Headers(), "", "1.1", [], nobody, nobody, nobody, nobody, scope
+        )
+        response: Any = await app.core.handle_websocket(websocket)
+        assert await response.get_data(as_text=True) == "reply"
+
+    asyncio.run(scenario())
+    assert seen == ["before", "ada /ada"]

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask.signals import appcontext_popped, appcontext_pushed
 from quart.wrappers import Response as QuartResponse
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..gateway.reply import Reply
-from ..upstream import begin_serving, bind_executor, quart_websocket_var
+from ..upstream import begin_serving, bind_executor, quart_websocket_var, response_closes_nothing
 from ..websocket_context import WebsocketContext
 from .hop import drive, hop
 
@@ -92,7 +93,14 @@ async def run_quarts_cycle(core: Core, ctx: WebsocketContext) -> Reply | None:
 async def _reply(core: Core, ctx: WebsocketContext, response: Any) -> Reply:
     if isinstance(response, QuartResponse):
         return Reply(response.status_code, list(response.headers), await response.get_data(as_text=False))
-    reply: Reply = await core.sync_to_async(Reply.of_wsgi)(response, ctx.request.environ)
+    environ = ctx.request.environ
+    if (
+        response.is_sequence
+        and type(response).__call__ is WerkzeugResponse.__call__
+        and response_closes_nothing(response)
+    ):
+        return Reply.of_wsgi(response, environ)  # no code of the user's is in it
+    reply: Reply = await core.sync_to_async(Reply.of_wsgi)(response, environ)
     return reply
 
 
