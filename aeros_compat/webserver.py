@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import os
+import logging
 import sys
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from asgiref.sync import markcoroutinefunction
@@ -16,6 +17,7 @@ from flask.sessions import SecureCookieSessionInterface
 from quart.wrappers import Response as QuartResponse
 from werkzeug.datastructures import ImmutableDict
 
+from .caching.api import CachingAPI
 from .callables import hides_async, is_async, is_awaitable, is_patched
 from .cli import CommandGroup
 from .context import AppContext, RequestContext
@@ -26,22 +28,32 @@ from .gateway.environ import EXCHANGE
 from .gateway.mounts import Mount, MountedCall, Mounts, take_current_mount
 from .gateway.proxies import Proxies, proxies_around
 from .gateway.wsgi_entry import WSGICall
-from .lanes.threads import WorkerThreads
+from .handshake import Handshake
+from .lanes.choice import is_quarts_view
+from .lanes.threads import ProcessThreads
+from .lanes.websocket_lane import run_quarts_cycle_from_thread
+from .policy.stack import policy_around
 from .quart_api import QuartAPI
 from .responses import from_quart
 from .routing import Router, UrlMap
 from .serving.run import run
 from .upstream import flask_request_var, has_begun_serving
+from .websocket_context import WebsocketContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask.sessions import SessionMixin
+    from flask.templating import Environment
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Request, Response
+    from flask_caching import Cache as FlaskCache
     from werkzeug.routing import MapAdapter
 
+    from .lanes.threads import WorkerThreads
+    from .policy.compression import Compression
+    from .policy.cors import CORS
     from .serving.server import Endable
     from .types import ASGIApp, Receive, Scope, Send
 
@@ -52,7 +64,7 @@ ENCLOSING = ("full_dispatch_request", "dispatch_request", "request_context")
 WORKER_THREADS = 8
 
 
-class WebServer(QuartAPI, Flask):
+class WebServer(QuartAPI, CachingAPI, Flask):
     """A Flask application that is served by an ASGI Quart core.
 
     The positional parameters are those of :class:`flask.Flask`, in its order. Keyword-only, in addition:
@@ -60,6 +72,15 @@ class WebServer(QuartAPI, Flask):
     :param host: where :meth:`run` listens unless it is told otherwise; Flask's default, ``127.0.0.1``.
     :param port: the same for the port; Flask's default, 5000.
     :param worker_threads: threads that run sync views, in each process.
+    :param cache: where ``app.cache`` keeps responses: ``SimpleCache()``, ``FileSystemCache(directory)``,
+        ``RedisCache(host, port)``, or any ``flask_caching.Cache`` that has its settings.
+    :param compression: how bodies are compressed: True for every algorithm that the client takes, or
+        :class:`~aeros_compat.Gzip`, ``Br``, ``Zstd`` or ``Compression``; None for off.
+    :param cors: which pages of other origins may read the responses: True for all of them, options as in
+        :class:`~aeros_compat.CORS`, or a dictionary from prefixes to options; None sends no CORS headers.
+    :param global_headers: headers that every response gets which does not have them.
+    :param include_server_header: False sends no ``server`` header; see the README for what servers add themselves.
+    :param logging_level: of the application's logger, as ``logging`` has it; None leaves it as Flask does.
     :raises TypeError: for a keyword that neither Flask nor this class knows, or a value of a wrong type.
     :raises ValueError: for a value out of range.
     """
@@ -77,6 +98,9 @@ class WebServer(QuartAPI, Flask):
     )
     url_map_class = UrlMap
 
+    #: Whether middleware calls Flask's ``wsgi_app``, not the one of this class (``from_flask``).
+    _was_wrapped = False
+
     def __init__(
         self,
         import_name: str,
@@ -84,17 +108,42 @@ class WebServer(QuartAPI, Flask):
         host: str | None = None,
         port: int | None = None,
         worker_threads: int = WORKER_THREADS,
+        cache: FlaskCache | None = None,
+        compression: Compression | bool | None = True,
+        cors: CORS | Mapping[str, Any] | bool | None = None,
+        global_headers: Mapping[str, str] = MappingProxyType({}),
+        include_server_header: bool = True,
+        logging_level: int | str | None = None,
         **kwargs: Any,
     ) -> None:
-        _check_settings(host, port, worker_threads)
+        _check_settings(host, port, worker_threads, logging_level)
         _check_names(kwargs)
         super().__init__(import_name, *args, **kwargs)
-        self._extend_flask(host, port, worker_threads)
+        self._extend_flask(
+            host=host,
+            port=port,
+            worker_threads=worker_threads,
+            cache=cache,
+            compression=compression,
+            cors=cors,
+            global_headers=global_headers,
+            include_server_header=include_server_header,
+            logging_level=logging_level,
+        )
 
     def _extend_flask(
-        self, host: str | None = None, port: int | None = None, worker_threads: int = WORKER_THREADS
+        self,
+        *,
+        host: str | None,
+        port: int | None,
+        worker_threads: int,
+        cache: FlaskCache | None,
+        global_headers: Mapping[str, str],
+        include_server_header: bool,
+        logging_level: int | str | None,
+        **policy: Any,
     ) -> None:
-        """Set what is here and not in Flask."""
+        """Set what is here and not in Flask: the keyword-only parameters of the constructor, and what serves."""
         self.host = host
         self.port = port
         self.worker_threads = worker_threads
@@ -102,12 +151,20 @@ class WebServer(QuartAPI, Flask):
         self.mounts = Mounts()
         #: The servers that :meth:`run` has started in this process and that have not ended.
         self.servers: set[Endable] = set()
-        self._threads: tuple[int, WorkerThreads] | None = None
+        self._threads = ProcessThreads()
+        self._websocket_threads = ProcessThreads()
         self._named_decorators: set[str] = set()
         self._proxies: tuple[object, Proxies | None] | None = None
-        #: Whether middleware calls Flask's ``wsgi_app``, not the one of this class.
-        self._was_wrapped = False
         self.core = Core(self)
+        self._use_cache(cache)
+        self._policy = policy_around(
+            self.core, global_headers=global_headers, include_server_header=include_server_header, **policy
+        )
+        self.global_headers = MappingProxyType(dict(global_headers))
+        self.include_server_header = include_server_header
+        if logging_level is not None:
+            # Not through app.logger, which gets its handler when it is first used.
+            logging.getLogger(self.name).setLevel(logging_level)
 
     @classmethod
     def from_flask(cls, app: Flask, **settings: Any) -> Self:
@@ -117,7 +174,7 @@ class WebServer(QuartAPI, Flask):
         commands, the methods that its class overrides, and what has been put around ``app.wsgi_app``.
 
         :param app: an application that has not been asked for anything yet. A WebServer is returned as it is.
-        :param settings: ``host``, ``port`` and ``worker_threads`` of the constructor.
+        :param settings: the keyword-only arguments of the constructor.
         :returns: ``app`` itself.
         :raises TypeError: for what is no Flask application, or overrides ``__call__``.
         :raises RuntimeError: if it has handled a request: like every other step of the set-up, this one comes before
@@ -126,16 +183,22 @@ class WebServer(QuartAPI, Flask):
         _check_convertible(app, settings)
         if isinstance(app, WebServer):
             return cast("Self", app)
-        given = inspect.signature(cls._extend_flask).bind(app, **settings)
-        given.apply_defaults()
-        _check_settings(*given.args[1:])
-        add_class(app, cls)
-        add_class(app.url_map, UrlMap)
+        own = _own_settings(settings)
+        before = [(obj, type(obj)) for obj in (app, app.url_map, app.cli)]
         server = cast("Self", app)
-        for name, value in cls.default_config.items():
-            server.config.setdefault(name, value)
-        server._extend_flask(*given.args[1:])
-        server._was_wrapped = "wsgi_app" in vars(server)
+        try:
+            add_class(app, cls)
+            add_class(app.url_map, UrlMap)
+            for name, value in cls.default_config.items():
+                app.config.setdefault(name, value)
+            server._was_wrapped = "wsgi_app" in vars(app)
+            server._extend_flask(**own)
+        except BaseException:
+            for obj, own_class in before:
+                obj.__class__ = own_class
+            raise
+        if "jinja_env" in vars(app):
+            server._with_fragments(app.jinja_env)
         return server
 
     # The two entries.
@@ -148,7 +211,7 @@ class WebServer(QuartAPI, Flask):
 
     async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application. It can be wrapped: ``app.asgi_app = Middleware(app.asgi_app)``."""
-        await self.core.asgi_app(cast("Any", scope), cast("Any", receive), cast("Any", send))
+        await self._policy(scope, receive, send)
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Flask's WSGI application, and the mounted ones.
@@ -238,15 +301,18 @@ class WebServer(QuartAPI, Flask):
         """Run sync views on so many threads from now on."""
         if number != self.worker_threads:
             self.worker_threads = number
-            self._threads = None
+            self._threads = ProcessThreads()
+            self._websocket_threads = ProcessThreads()
 
     @property
     def threads(self) -> WorkerThreads:
         """The threads of this process that run sync code. They start with the first request."""
-        known = self._threads
-        if known is None or known[0] != os.getpid():  # threads do not survive a fork
-            known = self._threads = (os.getpid(), WorkerThreads(self.worker_threads))
-        return known[1]
+        return self._threads.get(self.worker_threads)
+
+    @property
+    def websocket_threads(self) -> WorkerThreads:
+        """The threads that websockets hold, for as long as these last: apart, so that they take none from requests."""
+        return self._websocket_threads.get(self.worker_threads)
 
     @cached_property
     def router(self) -> Router:
@@ -318,6 +384,10 @@ class WebServer(QuartAPI, Flask):
                 " around ".join(repr(name) for name in decorators),
             )
 
+    def register_blueprint(self, blueprint: Any, **options: Any) -> None:
+        super().register_blueprint(blueprint, **options)
+        self.core.adopt_teardowns()
+
     # What Flask's methods have to know of coroutines.
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
@@ -350,10 +420,16 @@ class WebServer(QuartAPI, Flask):
     def full_dispatch_request(self) -> Response:
         if self._was_wrapped and (mount := take_current_mount()) is not None:
             return cast("Response", mount.call_wsgi)
+        ctx = flask_request_var.get()
+        if isinstance(ctx, WebsocketContext) and is_quarts_view(self, ctx.request.url_rule):
+            return run_quarts_cycle_from_thread(self, ctx)
         return super().full_dispatch_request()
 
     def dispatch_request(self) -> ResponseReturnValue:
         return cast("ResponseReturnValue", self._awaited(super().dispatch_request()))
+
+    def create_jinja_environment(self) -> Environment:
+        return self._with_fragments(super().create_jinja_environment())
 
     def make_response(self, rv: ResponseReturnValue) -> Response:
         value: Any = rv[0] if isinstance(rv, tuple) and rv else rv
@@ -375,6 +451,8 @@ class WebServer(QuartAPI, Flask):
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
         if self._was_wrapped and (mount := self.mounts.find(environ.get("PATH_INFO", ""))) is not None:
             return cast("RequestContext", MountedCall(mount))
+        if isinstance(environ.get(EXCHANGE), Handshake):
+            return WebsocketContext(self, environ)
         return RequestContext(self, environ)
 
     def test_request_context(self, *args: Any, **kwargs: Any) -> RequestContext:
@@ -382,7 +460,7 @@ class WebServer(QuartAPI, Flask):
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         exchange = request.environ.get(EXCHANGE) if request is not None else None
-        match = exchange.match_for(request.environ) if exchange is not None and request is not None else None
+        match = exchange.match_for(self, request.environ) if exchange is not None and request is not None else None
         if match is None or request is None:
             return super().create_url_adapter(request)
         match.name_host(request)
@@ -408,22 +486,41 @@ def _check_convertible(app: object, settings: dict[str, Any]) -> None:
         )
 
 
-def _check_settings(host: object, port: object, worker_threads: object) -> None:
+def _own_settings(given: dict[str, Any]) -> dict[str, Any]:
+    """The keyword-only arguments of the constructor, with their defaults. Raises TypeError for any other."""
+    parameters = inspect.signature(WebServer.__init__).parameters.values()
+    own = {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+    for name in given:
+        if name not in own:
+            raise TypeError(f"from_flask() got an unexpected keyword argument {name!r}. It takes {', '.join(own)}.")
+    own |= given
+    _check_settings(own["host"], own["port"], own["worker_threads"], own["logging_level"])
+    return own
+
+
+def _check_settings(host: object, port: object, worker_threads: object, logging_level: object) -> None:
     if host is not None and not isinstance(host, str):
         raise TypeError(f"host must be a string such as '127.0.0.1', not {host!r}.")
     if port is not None and (not isinstance(port, int) or not 0 <= port <= 65535):
         raise ValueError(f"port must be a number from 0 to 65535, not {port!r}.")
     if not isinstance(worker_threads, int) or isinstance(worker_threads, bool) or worker_threads < 1:
         raise ValueError(f"worker_threads must be a number of threads, at least 1, not {worker_threads!r}.")
+    if isinstance(logging_level, str):
+        if logging_level not in logging.getLevelNamesMapping():
+            raise ValueError(f"logging_level must be a level such as 'INFO' or logging.INFO, not {logging_level!r}.")
+    elif logging_level is not None and (not isinstance(logging_level, int) or isinstance(logging_level, bool)):
+        raise TypeError(f"logging_level must be a level such as 'INFO' or logging.INFO, not {logging_level!r}.")
 
 
 def _check_names(keywords: dict[str, Any]) -> None:
     flask_names = list(inspect.signature(Flask.__init__).parameters)[1:]
     for name in keywords:
         if name not in flask_names:
+            parameters = inspect.signature(WebServer.__init__).parameters.values()
+            own_names = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
             raise TypeError(
                 f"WebServer() got an unexpected keyword argument {name!r}. It takes those of flask.Flask"
-                f" ({', '.join(flask_names)}) and host, port, worker_threads."
+                f" ({', '.join(flask_names)}) and {', '.join(own_names)}."
             )
 
 

@@ -13,7 +13,9 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
 from ..callables import is_async
+from ..handshake import Handshake
 from .environ import EXCHANGE, path_info, rooted
+from .mounted_websocket import MountedWebsocket
 from .wsgi_entry import WSGICall
 
 if TYPE_CHECKING:
@@ -52,7 +54,9 @@ class Mount:
         """Call the application, of either kind, from the WSGI side."""
         # The caller's environ stays as it is: WSGI middleware may look at it again after the call.
         inner = dict(environ)
-        inner.pop(EXCHANGE, None)
+        exchange = inner.pop(EXCHANGE, None)
+        if self.is_asgi and isinstance(exchange, Handshake):
+            return MountedWebsocket(exchange.connection).run(self)(inner, start_response)
         if self.is_asgi:
             return WSGICall(inner, start_response).run(self)
         inner["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + self.path

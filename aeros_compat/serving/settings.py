@@ -124,7 +124,7 @@ class Settings:
             exclude_patterns=_strings("exclude_patterns", options.get("exclude_patterns")),
             reloader_type=options.get("reloader_type", "auto"),
             reloader_interval=options.get("reloader_interval", 1),
-            uvicorn=_uvicorn_options(options),
+            uvicorn=_uvicorn_options(app, options),
         )
         settings._check()
         return settings
@@ -231,13 +231,15 @@ def _strings(name: str, value: Iterable[str] | None) -> tuple[str, ...]:
     return tuple(value or ())
 
 
-def _uvicorn_options(options: dict[str, Any]) -> dict[str, Any]:
+def _uvicorn_options(app: WebServer, options: dict[str, Any]) -> dict[str, Any]:
     chosen: dict[str, Any] = {
         # A client must not be able to say where it comes from: trusting a proxy is the user's decision.
         "proxy_headers": False,
         # https://github.com/python/cpython/issues/140947: the second fence, the first is in the lanes.
         "reset_contextvars": True,
         "log_level": "info",
+        # uvicorn would send its own next to the application's.
+        "server_header": app.include_server_header and "server" not in map(str.lower, app.global_headers),
         "timeout_graceful_shutdown": GRACEFUL_SHUTDOWN,
         "timeout_worker_healthcheck": HUNG_AFTER,
     }

@@ -23,6 +23,7 @@ def test_defaults(app: WebServer) -> None:
         "proxy_headers": False,
         "reset_contextvars": True,
         "log_level": "info",
+        "server_header": True,
         "timeout_graceful_shutdown": 30,
         "timeout_worker_healthcheck": 30,
     }
