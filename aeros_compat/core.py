@@ -152,6 +152,13 @@ class Core(Lifetime, WebsocketCycle, Quart):
     def create_jinja_environment(self) -> Environment:  # type: ignore[override]
         return self.server.jinja_env.overlay(enable_async=True)
 
+    @property
+    def jinja_env(self) -> Environment:  # type: ignore[override]
+        env = super().jinja_env
+        # An overlay copies it once, and debug mode, which sets it, may be switched on later.
+        env.auto_reload = self.server.jinja_env.auto_reload
+        return env
+
     async def update_template_context(self, context: dict[str, Any]) -> None:
         """Flask's context processors, in one hop if any of them is sync code of the application."""
         processors = [func for funcs in self.template_context_processors.values() for func in funcs]

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .gateway.body import wsgi_input
-from .gateway.environ import CALLER, EXCHANGE, environ_from_scope
+from .gateway.environ import CALLER, ENVIRON_KEYS, EXCHANGE, environ_from_scope
 from .gateway.files import file_wrapper_for
 from .upstream import flask_request_var
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .webserver import WebServer
 
 
-#: Where Flask's test client puts a function that takes the contexts of a request.
+#: Where Flask's test client and Werkzeug's debugger put a function that takes the contexts of a request.
 KEEP_CONTEXTS = "werkzeug.debug.preserve_context"
 
 
@@ -85,6 +85,8 @@ class Exchange:
             self.keeps_contexts = self.caller.environ.get(KEEP_CONTEXTS)
         elif scope.get("_quart._preserve_context"):
             self.keeps_contexts = self.kept_contexts.append
+        elif (keys := scope.get(ENVIRON_KEYS)) is not None:
+            self.keeps_contexts = keys.get(KEEP_CONTEXTS)
 
     @cached_property
     def environ(self) -> WSGIEnvironment:

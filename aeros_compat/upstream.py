@@ -23,6 +23,8 @@ from flask_compress.compat import compression as _compression
 from quart.globals import _cv_app as quart_app_var
 from quart.globals import _cv_request as quart_request_var
 from quart.globals import _cv_websocket as quart_websocket_var
+from werkzeug._reloader import ReloaderLoop, _get_args_for_reloading, reloader_loops
+from werkzeug._reloader import run_with_reloader as _run_with_reloader
 from werkzeug.wrappers import Response
 from werkzeug.wrappers.response import _iter_encoded
 from werkzeug.wsgi import ClosingIterator
@@ -63,8 +65,11 @@ __all__ = [
     "quart_request_var",
     "quart_websocket_var",
     "redis_of",
+    "reloader_loop",
+    "reloading_command",
     "response_closes_nothing",
     "restore_bridge_state",
+    "serve_until_change",
     "serving_loop",
     "zstd",
 ]
@@ -204,3 +209,30 @@ def redis_of(backend: object) -> tuple[Any, str] | None:
     if not isinstance(backend, RedisCache):
         return None
     return backend._write_client, backend._get_prefix()
+
+
+# Werkzeug's reloader has no public name since 2.1, where ``run_simple`` is the only way to it, with its own server.
+
+
+def reloader_loop(
+    *,
+    extra_files: Iterable[str] | None,
+    exclude_patterns: Iterable[str] | None,
+    interval: float,
+    reloader_type: str,
+) -> ReloaderLoop:
+    """What watches the files: inside ``with``, its ``run()`` raises ``SystemExit(3)`` at the first change."""
+    if reloader_type not in reloader_loops:
+        raise ValueError(f"reloader_type must be one of {', '.join(sorted(reloader_loops))}, not {reloader_type!r}.")
+    make = reloader_loops[reloader_type]
+    return make(extra_files=extra_files, exclude_patterns=exclude_patterns, interval=interval)
+
+
+def serve_until_change(main: Callable[[], None], **options: Any) -> None:
+    """Run ``main`` on a daemon thread and watch the files; in a process that the reloader has started."""
+    _run_with_reloader(main, **options)
+
+
+def reloading_command() -> list[str]:
+    """The command line that starts this process again."""
+    return _get_args_for_reloading()

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Request, Response
     from flask_caching import Cache as FlaskCache
+    from werkzeug.exceptions import HTTPException
     from werkzeug.routing import MapAdapter
 
     from .lanes.threads import WorkerThreads
@@ -98,9 +99,6 @@ class WebServer(QuartAPI, CachingAPI, Flask):
     )
     url_map_class = UrlMap
 
-    #: Whether middleware calls Flask's ``wsgi_app``, not the one of this class (``from_flask``).
-    _was_wrapped = False
-
     def __init__(
         self,
         import_name: str,
@@ -124,11 +122,11 @@ class WebServer(QuartAPI, CachingAPI, Flask):
             port=port,
             worker_threads=worker_threads,
             cache=cache,
+            logging_level=logging_level,
             compression=compression,
             cors=cors,
             global_headers=global_headers,
             include_server_header=include_server_header,
-            logging_level=logging_level,
         )
 
     def _extend_flask(
@@ -138,12 +136,10 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         port: int | None,
         worker_threads: int,
         cache: FlaskCache | None,
-        global_headers: Mapping[str, str],
-        include_server_header: bool,
         logging_level: int | str | None,
-        **policy: Any,
+        **policies: Any,
     ) -> None:
-        """Set what is here and not in Flask: the keyword-only parameters of the constructor, and what serves."""
+        """Set what is here and not in Flask."""
         self.host = host
         self.port = port
         self.worker_threads = worker_threads
@@ -155,13 +151,13 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         self._websocket_threads = ProcessThreads()
         self._named_decorators: set[str] = set()
         self._proxies: tuple[object, Proxies | None] | None = None
+        #: Whether middleware calls Flask's ``wsgi_app``, not the one of this class.
+        self._was_wrapped = False
         self.core = Core(self)
         self._use_cache(cache)
-        self._policy = policy_around(
-            self.core, global_headers=global_headers, include_server_header=include_server_header, **policy
-        )
-        self.global_headers = MappingProxyType(dict(global_headers))
-        self.include_server_header = include_server_header
+        self._policy = policy_around(self.core, **policies)
+        self.global_headers: Mapping[str, str] = MappingProxyType(dict(policies["global_headers"]))
+        self.include_server_header: bool = policies["include_server_header"]
         if logging_level is not None:
             # Not through app.logger, which gets its handler when it is first used.
             logging.getLogger(self.name).setLevel(logging_level)
@@ -174,7 +170,7 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         commands, the methods that its class overrides, and what has been put around ``app.wsgi_app``.
 
         :param app: an application that has not been asked for anything yet. A WebServer is returned as it is.
-        :param settings: the keyword-only arguments of the constructor.
+        :param settings: what the constructor takes and Flask's does not.
         :returns: ``app`` itself.
         :raises TypeError: for what is no Flask application, or overrides ``__call__``.
         :raises RuntimeError: if it has handled a request: like every other step of the set-up, this one comes before
@@ -183,22 +179,15 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         _check_convertible(app, settings)
         if isinstance(app, WebServer):
             return cast("Self", app)
-        own = _own_settings(settings)
-        before = [(obj, type(obj)) for obj in (app, app.url_map, app.cli)]
+        own = _own_settings() | settings
+        _check_settings(own["host"], own["port"], own["worker_threads"], own["logging_level"])
+        add_class(app, cls)
+        add_class(app.url_map, UrlMap)
         server = cast("Self", app)
-        try:
-            add_class(app, cls)
-            add_class(app.url_map, UrlMap)
-            for name, value in cls.default_config.items():
-                app.config.setdefault(name, value)
-            server._was_wrapped = "wsgi_app" in vars(app)
-            server._extend_flask(**own)
-        except BaseException:
-            for obj, own_class in before:
-                obj.__class__ = own_class
-            raise
-        if "jinja_env" in vars(app):
-            server._with_fragments(app.jinja_env)
+        for name, value in cls.default_config.items():
+            server.config.setdefault(name, value)
+        server._extend_flask(**own)
+        server._was_wrapped = "wsgi_app" in vars(server)
         return server
 
     # The two entries.
@@ -302,7 +291,6 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         if number != self.worker_threads:
             self.worker_threads = number
             self._threads = ProcessThreads()
-            self._websocket_threads = ProcessThreads()
 
     @property
     def threads(self) -> WorkerThreads:
@@ -428,6 +416,16 @@ class WebServer(QuartAPI, CachingAPI, Flask):
     def dispatch_request(self) -> ResponseReturnValue:
         return cast("ResponseReturnValue", self._awaited(super().dispatch_request()))
 
+    def finalize_request(self, rv: ResponseReturnValue | HTTPException, from_error_handler: bool = False) -> Response:
+        if is_awaitable(rv):
+            # Of a dispatch_request in place of Flask's that calls a view without ensure_sync (DebugToolbar's does). The
+            # rest of the ``try`` in full_dispatch_request, in which it would have run.
+            try:
+                rv = cast("ResponseReturnValue", self._awaited(rv))
+            except Exception as error:
+                rv = self.handle_user_exception(error)
+        return super().finalize_request(rv, from_error_handler)
+
     def create_jinja_environment(self) -> Environment:
         return self._with_fragments(super().create_jinja_environment())
 
@@ -475,6 +473,11 @@ def _check_convertible(app: object, settings: dict[str, Any]) -> None:
         if settings:
             raise TypeError(f"{app!r} is a WebServer already: give {', '.join(settings)} to its constructor.")
         return
+    for name in settings:
+        if name not in _own_settings():
+            raise TypeError(
+                f"from_flask() takes {', '.join(_own_settings())}, not {name!r}, which is Flask's or nobody's."
+            )
     if type(app).__call__ is not Flask.__call__:
         raise TypeError(
             f"{type(app).__name__} overrides __call__, which ASGI servers do not call with an environ. Override"
@@ -484,18 +487,6 @@ def _check_convertible(app: object, settings: dict[str, Any]) -> None:
         raise RuntimeError(
             f"{app!r} has handled a request already. Call WebServer.from_flask(app) where the application is made."
         )
-
-
-def _own_settings(given: dict[str, Any]) -> dict[str, Any]:
-    """The keyword-only arguments of the constructor, with their defaults. Raises TypeError for any other."""
-    parameters = inspect.signature(WebServer.__init__).parameters.values()
-    own = {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
-    for name in given:
-        if name not in own:
-            raise TypeError(f"from_flask() got an unexpected keyword argument {name!r}. It takes {', '.join(own)}.")
-    own |= given
-    _check_settings(own["host"], own["port"], own["worker_threads"], own["logging_level"])
-    return own
 
 
 def _check_settings(host: object, port: object, worker_threads: object, logging_level: object) -> None:
@@ -516,12 +507,16 @@ def _check_names(keywords: dict[str, Any]) -> None:
     flask_names = list(inspect.signature(Flask.__init__).parameters)[1:]
     for name in keywords:
         if name not in flask_names:
-            parameters = inspect.signature(WebServer.__init__).parameters.values()
-            own_names = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
             raise TypeError(
                 f"WebServer() got an unexpected keyword argument {name!r}. It takes those of flask.Flask"
-                f" ({', '.join(flask_names)}) and {', '.join(own_names)}."
+                f" ({', '.join(flask_names)}) and {', '.join(_own_settings())}."
             )
+
+
+def _own_settings() -> dict[str, Any]:
+    """What the constructor takes and Flask's does not, with its defaults."""
+    parameters = inspect.signature(WebServer.__init__).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
 
 
 def _announce_coroutine(func: Any) -> None:

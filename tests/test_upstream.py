@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
+import signal
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -252,3 +256,49 @@ def test_modules_that_flask_compress_uses() -> None:
     assert upstream.zstd.decompress(upstream.zstd.compress(b"x")) == b"x"
     assert {"FLUSH_BLOCK", "FLUSH_FRAME"} <= set(dir(upstream.zstd.ZstdCompressor))
     assert {"compression_level", "window_log"} <= set(upstream.zstd.CompressionParameter.__members__)
+
+
+def test_reloader_loop_asks_for_a_new_process_at_a_change(tmp_path: Path) -> None:
+    watched = tmp_path / "watched.py"
+    watched.write_text("")
+    loop = upstream.reloader_loop(
+        extra_files=[str(watched)], exclude_patterns=None, interval=0.01, reloader_type="stat"
+    )
+    with loop:
+        os.utime(watched, (0, time.time() + 10))
+        with pytest.raises(SystemExit) as wish:
+            loop.run()
+    assert wish.value.code == 3
+    with pytest.raises(ValueError, match="stat"):
+        upstream.reloader_loop(extra_files=None, exclude_patterns=None, interval=1, reloader_type="none")
+
+
+def test_serve_until_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process that the reloader has started, the server is on another thread and the loop on this one."""
+    watched = tmp_path / "watched.py"
+    watched.write_text("")
+    threads: list[threading.Thread] = []
+
+    def serve() -> None:
+        threads.append(threading.current_thread())
+        os.utime(watched, (0, time.time() + 10))
+
+    monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as wish:
+            upstream.serve_until_change(
+                serve, extra_files=[str(watched)], exclude_patterns=None, interval=0.01, reloader_type="stat"
+            )
+        assert wish.value.code == 3
+        assert threads != [threading.main_thread()]
+        # One signal is told apart from a change by its code.
+        with pytest.raises(SystemExit) as wish:
+            signal.raise_signal(signal.SIGTERM)
+        assert wish.value.code == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_reloading_command() -> None:
+    assert upstream.reloading_command() == [sys.executable, *sys.orig_argv[1:]]

@@ -13,6 +13,8 @@ from flask.helpers import get_debug_flag, get_load_dotenv
 from uvicorn import Config
 from uvicorn.config import STARTUP_FAILURE
 
+from ..debugging.debugger import with_debugger
+from ..debugging.reloader import GRACE, run_with_reloader
 from ..upstream import is_importing_main
 from .certificates import certificate
 from .listening import listening
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+    from ..types import ASGIApp
     from ..webserver import WebServer
     from .location import Location
 
@@ -88,25 +91,35 @@ def serve(app: WebServer, settings: Settings, locate: Callable[[], Location]) ->
     """
     refuse_patched_threads()
     settings.apply_to(app)
-    # Debug mode has its place here: settings.use_reloader around all that follows, settings.use_debugger around app.
     location = locate() if settings.is_supervised else None
     with ExitStack() as stack:
         options = settings.uvicorn | stack.enter_context(certificate(settings))
         config = _config(app, settings, options)
-        listener = stack.enter_context(listening(settings))
-        _announce(app, settings, listener, config.is_ssl)
+
+        def bind() -> socket.socket:
+            listener = stack.enter_context(listening(settings))
+            _announce(app, settings, listener, config.is_ssl)
+            return listener
+
+        if settings.use_reloader:
+            _serve_reloading(app, settings, config, bind)
+            return
         if location is None:
-            has_started = _serve_here(app, settings, config, listener)
+            has_started = _serve_here(app, settings, config, bind())
         else:
-            has_started = Supervisor(WorkerConfig(location, settings, options), listener).run_for(app)
+            has_started = Supervisor(WorkerConfig(location, settings, options), bind()).run_for(app)
     if not has_started:
         sys.exit(STARTUP_FAILURE)  # and the log has said why
 
 
 def _config(app: WebServer, settings: Settings, options: dict[str, Any]) -> Config:
     """uvicorn's configuration, loaded, so that what is wrong with it is known before anything is bound."""
+    asgi_app: ASGIApp = app
+    if settings.use_debugger:
+        host = None if settings.uvicorn.get("uds") is not None else settings.host
+        asgi_app = with_debugger(app, host=host, evalex=settings.use_evalex)
     try:
-        config = Config(app, host=settings.host, port=settings.port, workers=1, **options)
+        config = Config(asgi_app, host=settings.host, port=settings.port, workers=1, **options)
         config.load()
     except Exception as error:
         raise CannotServe(f"uvicorn does not take these settings: {type(error).__name__}: {error}") from error
@@ -118,6 +131,19 @@ def _serve_here(app: WebServer, settings: Settings, config: Config, listener: so
     if settings.passthrough_errors:
         config.loaded_app = server.passing_errors(config.loaded_app)
     return server.run_for(app, listener)
+
+
+def _serve_reloading(app: WebServer, settings: Settings, config: Config, bind: Callable[[], socket.socket]) -> None:
+    server = Server(config)
+    run_with_reloader(
+        bind,
+        lambda listener: server.run_for(app, listener),
+        lambda: server.end(GRACE),
+        extra_files=settings.extra_files,
+        exclude_patterns=settings.exclude_patterns,
+        interval=settings.reloader_interval,
+        reloader_type=settings.reloader_type,
+    )
 
 
 def _announce(app: WebServer, settings: Settings, listener: socket.socket, is_ssl: bool) -> None:

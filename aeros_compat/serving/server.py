@@ -77,8 +77,14 @@ class Server(uvicorn.Server):
 
         return passing
 
-    def end(self) -> None:
-        """Let it finish its requests and end. From any thread; it does not wait."""
+    def end(self, within: int | None = None) -> None:
+        """Let it finish its requests and end. From any thread; it does not wait.
+
+        :param within: seconds for the requests, if they are fewer than ``timeout_graceful_shutdown``.
+        """
+        allowed = self.config.timeout_graceful_shutdown
+        if within is not None and (allowed is None or within < allowed):
+            self.config.timeout_graceful_shutdown = within
         self.should_exit = True
 
 

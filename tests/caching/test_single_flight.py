@@ -19,6 +19,7 @@ from aeros_compat.caching.flight import Ended, Flights, Place
 from aeros_compat.caching.record import Record
 from aeros_compat.upstream import redis_of
 
+from ..asgi import http_scope
 from ..servers import served, wait_for
 from .conftest import application
 
@@ -207,17 +208,7 @@ async def ask_directly(app: WebServer, path: str, done: list[Any]) -> None:
     async def send(message: Any) -> None:
         done.append(message)
 
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [],
-    }
-    await app(scope, receive, send)
+    await app(http_scope(path), receive, send)
 
 
 def cancel_the_leader(app: WebServer, path: str) -> list[str]:

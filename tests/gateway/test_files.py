@@ -21,6 +21,7 @@ from whitenoise import WhiteNoise  # type: ignore[import-untyped]
 from aeros_compat import WebServer
 from aeros_compat.gateway.files import BLOCK, FileWrapper, PathFileWrapper
 
+from ..asgi import http_scope
 from ..servers import served, wait_for
 
 if TYPE_CHECKING:
@@ -143,17 +144,8 @@ async def messages(app: WebServer, method: str = "GET", headers: Any = (), path:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": list(headers),
-        "extensions": {"http.response.pathsend": {}},
-    }
+    changes = {"method": method, "headers": list(headers), "extensions": {"http.response.pathsend": {}}}
+    scope = http_scope(path, **changes)
     await app(scope, receive, send)
     return sent
 

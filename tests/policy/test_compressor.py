@@ -18,6 +18,7 @@ from aeros_compat import Br, Gzip, WebServer
 from aeros_compat.policy.compressor import EncodedResponse
 from aeros_compat.policy.negotiation import choose
 
+from ..asgi import http_scope
 from ..servers import free_port, process, read_all, served, wait_for
 from .decoding import ALGORITHMS, decoded, decoder
 
@@ -57,17 +58,7 @@ async def answered(app: Any, *, accept: bytes, path: str) -> list[Any]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [(b"accept-encoding", accept)],
-    }
-    await app(scope, receive, send)
+    await app(http_scope(path, headers=[(b"accept-encoding", accept)]), receive, send)
     return sent
 
 
