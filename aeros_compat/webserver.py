@@ -182,13 +182,22 @@ class WebServer(QuartAPI, CachingAPI, Flask):
             return cast("Self", app)
         own = own_settings(WebServer) | settings
         check_settings(own["host"], own["port"], own["worker_threads"], own["logging_level"])
-        add_class(app, cls)
-        add_class(app.url_map, UrlMap)
+        before = [(obj, type(obj)) for obj in (app, app.url_map, app.cli)]
         server = cast("Self", app)
-        for name, value in cls.default_config.items():
-            server.config.setdefault(name, value)
-        server._extend_flask(**own)
-        server._was_wrapped = "wsgi_app" in vars(server)
+        try:
+            add_class(app, cls)
+            add_class(app.url_map, UrlMap)
+            for name, value in cls.default_config.items():
+                app.config.setdefault(name, value)
+            server._extend_flask(**own)
+        except BaseException:
+            # A setting that cannot be: what is left is the Flask application, not half of each.
+            for obj, own_class in before:
+                obj.__class__ = own_class
+            raise
+        server._was_wrapped = "wsgi_app" in vars(app)
+        if "jinja_env" in vars(app):
+            server._with_fragments(app.jinja_env)
         return server
 
     # The two entries.
@@ -292,6 +301,7 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         if number != self.worker_threads:
             self.worker_threads = number
             self._threads = ProcessThreads()
+            self._websocket_threads = ProcessThreads()
 
     @property
     def threads(self) -> WorkerThreads:

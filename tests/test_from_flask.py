@@ -16,11 +16,12 @@ import httpx
 import pytest
 import quart
 from flask import Flask
+from flask.cli import AppGroup
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import Map
 
-from aeros_compat import WebServer
+from aeros_compat import SimpleCache, WebServer
 
 from .legacy import EXAMPLE, copy_example
 from .programs import ended
@@ -261,6 +262,7 @@ class Calling(Flask):
         (lambda: WebServer("application"), {"port": 1}, TypeError, "is a WebServer already"),
         (lambda: Flask("application"), {"prot": 1}, TypeError, "prot"),
         (lambda: Flask("application"), {"worker_threads": 0}, ValueError, "at least 1"),
+        (lambda: Flask("application"), {"cache": 1}, TypeError, "cache must be"),
     ],
 )
 def test_what_cannot_be_converted(
@@ -271,6 +273,31 @@ def test_what_cannot_be_converted(
     with pytest.raises(error, match=text):
         WebServer.from_flask(app, **settings)
     assert type(app) is before
+    if isinstance(app, Flask) and before is Flask:
+        assert type(app.url_map) is Map
+        assert type(app.cli) is AppGroup
+
+
+def test_settings_of_the_constructor(lane: Lane) -> None:
+    """Caching, templates that use it, and headers."""
+    app = Flask("application")
+    assert app.jinja_env  # made before the conversion
+    server = WebServer.from_flask(app, cache=SimpleCache(), global_headers={"X-Own": "yes"}, cors=True)
+    counted: list[int] = []
+
+    @app.get("/")
+    @server.cache(timeout=60)
+    @lane
+    def view() -> str:
+        counted.append(1)
+        return flask.render_template_string("{% cache 60, 'key' %}fragment{% endcache %}")
+
+    client = app.test_client()
+    for _ in range(2):
+        response = client.get("/", headers={"Origin": "https://shop.example"})
+        assert (response.text, response.headers["X-Own"]) == ("fragment", "yes")
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert counted == [1]
 
 
 def test_it_is_freed_at_its_last_reference() -> None:

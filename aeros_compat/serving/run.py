@@ -105,7 +105,7 @@ def serve(app: WebServer, settings: Settings, locate: Callable[[], Location]) ->
             _serve_reloading(app, settings, config, bind)
             return
         if location is None:
-            has_started = _serve_here(app, settings, config, bind())
+            has_started = _server(settings, config).run_for(app, bind())
         else:
             has_started = Supervisor(WorkerConfig(location, settings, options), bind()).run_for(app)
     if not has_started:
@@ -126,15 +126,15 @@ def _config(app: WebServer, settings: Settings, options: dict[str, Any]) -> Conf
     return config
 
 
-def _serve_here(app: WebServer, settings: Settings, config: Config, listener: socket.socket) -> bool:
+def _server(settings: Settings, config: Config) -> Server:
     server = Server(config)
     if settings.passthrough_errors:
         config.loaded_app = server.passing_errors(config.loaded_app)
-    return server.run_for(app, listener)
+    return server
 
 
 def _serve_reloading(app: WebServer, settings: Settings, config: Config, bind: Callable[[], socket.socket]) -> None:
-    server = Server(config)
+    server = _server(settings, config)
     run_with_reloader(
         bind,
         lambda listener: server.run_for(app, listener),

@@ -145,13 +145,6 @@ class Settings:
         """Whether workers run in processes of their own, which are replaced when they end."""
         return self.workers > 1 or self.uvicorn.get("limit_max_requests") is not None
 
-    @property
-    def is_public(self) -> bool:
-        """Whether other machines can reach it."""
-        if self.uvicorn.get("uds") is not None:
-            return False
-        return self.host != "localhost" and self.host != "::1" and not self.host.startswith("127.")
-
     def apply_to(self, app: WebServer) -> None:
         """Give an application what these settings say about it, in each process that serves it."""
         app.debug = self.debug
