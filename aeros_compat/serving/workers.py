@@ -171,7 +171,11 @@ class Supervisor(Multiprocess):
         super().keep_subprocess_alive()
         if self._has_served or self.should_exit.is_set():
             return
-        self._has_served = any(process.is_ready(timeout=1) for process in self.processes if process in before)
+        self._has_served = any(
+            # One may have served all that it should, and have ended in order, before it was looked at.
+            process.exitcode == 0 or (process in self.processes and process.is_ready(timeout=1))
+            for process in before
+        )
         if not self._has_served and any(process.exitcode is not None for process in before):
             logger.error(
                 "No worker could start within %s seconds (timeout_worker_healthcheck); stopping the parent process.",
