@@ -17,7 +17,7 @@ from quart.sessions import SessionInterface as QuartSessionInterface
 
 from .callables import is_async
 from .gateway.connection import HTTPConnection
-from .gateway.environ import environ_from_scope, headers_for_quart, path_info
+from .gateway.environ import decoded_path, environ_from_scope, headers_for_quart
 from .gateway.lifespan import Lifespan
 from .gateway.websocket import WebsocketConnection
 from .hooks import applicable
@@ -239,7 +239,7 @@ class Core(Lifetime, WebsocketCycle, Quart):
         request = self.request_class(
             scope["method"],
             scope.get("scheme", "http"),
-            path_info(scope).encode("latin-1").decode("utf-8", "replace"),
+            decoded_path(scope),
             scope["query_string"],
             headers_for_quart(scope),
             scope.get("root_path", ""),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from quart import Quart
 
 from .callables import is_async_view, is_awaitable
-from .gateway.environ import headers_for_quart, path_info
+from .gateway.environ import decoded_path, headers_for_quart
 from .hooks import applicable
 from .upstream import flask_request_var
 
@@ -24,7 +24,7 @@ class WebsocketCycle(Quart):
         """Quart's websocket object for a connection."""
         scope = connection.scope
         websocket = self.websocket_class(
-            path_info(scope).encode("latin-1").decode("utf-8", "replace"),
+            decoded_path(scope),
             scope["query_string"],
             scope.get("scheme", "ws"),
             headers_for_quart(scope),

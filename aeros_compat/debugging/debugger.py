@@ -37,20 +37,16 @@ if TYPE_CHECKING:
 FAILURE = "aeros_compat.failure"
 
 
-def with_debugger(app: WebServer, *, host: str | None, evalex: bool = True, workers: int = 1) -> ASGIApp:
-    """``app`` with the debugger around it, or, where that cannot be, ``app`` itself.
+def with_debugger(app: WebServer, *, host: str | None, evalex: bool = True) -> ASGIApp:
+    """``app`` with the debugger around it.
 
-    It can be in one process only: the frames that a page shows live in the process that has failed, and any of several
-    could get the page's next request.
+    In one process only: the frames that a page shows live in the process that has failed, and any of several could get
+    the page's next request. ``serving.settings`` refuses the two together.
 
     :param host: where the server listens: a host that may ask the debugger, next to those of this machine. None for a
         Unix socket.
     :param evalex: whether expressions can be evaluated in the frames.
-    :param workers: processes that share the port.
     """
-    if workers > 1:
-        _say(f"The interactive debugger is off: it works in one process, and there are {workers} workers.")
-        return app
     if host is not None and is_public(host):
         what = "who has the PIN can run code on this machine" if evalex else "its pages show your source code"
         _say(

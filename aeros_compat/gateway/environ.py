@@ -112,6 +112,11 @@ def path_info(scope: Scope) -> str:
     return path
 
 
+def decoded_path(scope: Scope) -> str:
+    """The path below ``root_path`` as text: what routes are matched with, and Quart's objects are given."""
+    return path_info(scope).encode("latin-1").decode("utf-8", "replace")
+
+
 def rooted(scope: Scope, root_path: str, path: str) -> dict[str, Any]:
     """A copy of ``scope`` for an application at ``root_path`` with ``path`` (as PATH_INFO) below it.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from werkzeug.routing import WebsocketMismatch
 
 from ..callables import decorators_over, hides_async, is_async_view
-from ..gateway.environ import path_info
+from ..gateway.environ import decoded_path
 
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
@@ -70,6 +70,5 @@ def _is_mounted(app: WebServer, exchange: Exchange) -> bool:
 
 
 def _match(app: WebServer, exchange: Exchange) -> Match | None:
-    path = path_info(exchange.scope).encode("latin-1").decode("utf-8", "replace")
-    exchange.match = app.router.match(app, exchange, path)
+    exchange.match = app.router.match(app, exchange, decoded_path(exchange.scope))
     return exchange.match

@@ -11,6 +11,25 @@ if TYPE_CHECKING:
 
 PIN = "123-456-789"
 
+#: An application with a view in each lane that fails, as the beginning of a module.
+MODULE = """
+from aeros_compat import WebServer
+import flask
+from flask import request
+
+app = WebServer(__name__)
+
+@app.get("/sync")
+def in_sync():
+    answer = 41
+    return str(answer / 0)
+
+@app.get("/async")
+async def in_async():
+    answer = 41
+    return str(answer / 0)
+"""
+
 
 class Page:
     """The answer to a failed request, and what can be asked of it."""

@@ -9,27 +9,13 @@ import httpx
 import pytest
 
 from ..servers import free_port, process
+from .page import MODULE as FAILING_VIEWS
 from .page import PIN, Page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MODULE = """
-from aeros_compat import WebServer
-import flask
-
-app = WebServer(__name__)
-
-@app.get("/sync")
-def in_sync():
-    answer = 41
-    return str(answer / 0)
-
-@app.get("/async")
-async def in_async():
-    answer = 41
-    return str(answer / 0)
-
+MODULE = f"""{FAILING_VIEWS}
 @app.get("/console")
 def console():
     return "the application's own"

@@ -435,11 +435,6 @@ def test_public_addresses() -> None:
     assert is_public("no-such-name.invalid")
 
 
-def test_one_process_only(app: WebServer, capsys: pytest.CaptureFixture[str]) -> None:
-    assert with_debugger(app, host="127.0.0.1", workers=2) is app
-    assert "one process, and there are 2 workers" in capsys.readouterr().err
-
-
 def test_client_that_has_left(app: WebServer) -> None:
     """The page goes nowhere, and the server goes on."""
     with served(with_debugger(app, host="127.0.0.1")) as url:

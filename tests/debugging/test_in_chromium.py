@@ -12,7 +12,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from ..browser import chromium
 from ..servers import free_port, process
-from .page import PIN
+from .page import MODULE, PIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,22 +21,7 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
     from selenium.webdriver.remote.webelement import WebElement
 
-MODULE = """
-from aeros_compat import WebServer
-from flask import request
-
-app = WebServer(__name__)
-
-@app.get("/sync")
-def in_sync():
-    answer = 41
-    return str(answer / 0)
-
-@app.get("/async")
-async def in_async():
-    answer = 41
-    return str(answer / 0)
-
+RUN = """
 if __name__ == "__main__":
     app.run(port={port}, debug=True, use_reloader=False)
 """
@@ -46,7 +31,7 @@ if __name__ == "__main__":
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("WERKZEUG_DEBUG_PIN", PIN)
     port = free_port()
-    (tmp_path / "module.py").write_text(MODULE.format(port=port))
+    (tmp_path / "module.py").write_text(MODULE + RUN.format(port=port))
     with process("module", port=port, cwd=tmp_path) as url:
         yield url
 
