@@ -24,12 +24,18 @@ from .gateway.environ import EXCHANGE
 from .gateway.mounts import Mount, Mounts
 from .gateway.proxies import Proxies, proxies_around
 from .gateway.wsgi_entry import WSGICall
+from .lanes.choice import ENCLOSING
 from .lanes.threads import WorkerThreads
 from .quart_api import QuartAPI
 from .responses import from_quart
 from .routing import Router, UrlMap
 from .serving.run import serve
 from .upstream import flask_request_var
+from .watching.connection import RecordedConnection
+from .watching.pages import lane_pages
+from .watching.stats import stats_of
+from .watching.threads import CountedThreads
+from .watching.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,9 +48,7 @@ if TYPE_CHECKING:
 
     from .serving.server import Server
     from .types import ASGIApp, Receive, Scope, Send
-
-#: The methods of Flask's, next to ``wsgi_app``, that stand around the call of a view, or make what stands around it.
-ENCLOSING = ("full_dispatch_request", "dispatch_request", "request_context")
+    from .watching.stats import LaneStats
 
 #: Threads that run sync views in one process, unless the constructor is told otherwise.
 WORKER_THREADS = 8
@@ -58,6 +62,9 @@ class WebServer(QuartAPI, Flask):
     :param host: where :meth:`run` listens unless it is told otherwise; Flask's default, ``127.0.0.1``.
     :param port: the same for the port; Flask's default, 5000.
     :param worker_threads: threads that run sync views, in each process.
+    :param watch: True counts what is going on for :meth:`lane_stats`; a path such as ``/_aeros/lanes`` also serves it
+        there, as a page, as JSON and as Prometheus text, to whoever the application's ``before_request`` functions let
+        in. Off by default, outside of :meth:`run` in debug mode.
     :raises TypeError: for a keyword that neither Flask nor this class knows, or a value of a wrong type.
     :raises ValueError: for a value out of range.
     """
@@ -82,6 +89,7 @@ class WebServer(QuartAPI, Flask):
         host: str | None = None,
         port: int | None = None,
         worker_threads: int = WORKER_THREADS,
+        watch: bool | str = False,
         **kwargs: Any,
     ) -> None:
         _check_settings(host, port, worker_threads)
@@ -98,6 +106,10 @@ class WebServer(QuartAPI, Flask):
         self._named_decorators: set[str] = set()
         self._proxies: tuple[object, Proxies | None] | None = None
         self.core = Core(self)
+        #: What counts requests, if somebody watches: see :meth:`lane_stats`.
+        self.watch: Watch | None = None
+        if watch:
+            self.start_watching(None if watch is True else watch)
 
     # The two entries.
 
@@ -177,8 +189,38 @@ class WebServer(QuartAPI, Flask):
         """The threads of this process that run sync code. They start with the first request."""
         known = self._threads
         if known is None or known[0] != os.getpid():  # threads do not survive a fork
-            known = self._threads = (os.getpid(), WorkerThreads(self.worker_threads))
+            kind = CountedThreads if self.is_recorded else WorkerThreads
+            known = self._threads = (os.getpid(), kind(self.worker_threads))
         return known[1]
+
+    def lane_stats(self) -> LaneStats:
+        """What is going on in this process: lanes, requests and times by route, threads, blocks of the event loop.
+
+        Lanes are known always; what has to be counted is zero unless the application was made with ``watch``.
+        """
+        return stats_of(self)
+
+    def start_watching(self, path: str | None = None) -> None:
+        """Count from now on; with a ``path``, serve what is counted there. Call it before the first request.
+
+        :raises TypeError: if the path is no string.
+        :raises ValueError: if it can be no path of a page.
+        """
+        if path is not None:
+            self.register_blueprint(lane_pages(path))
+        if self.watch is None:
+            self.watch = Watch(self)
+            self.record_requests()
+
+    def record_requests(self) -> None:
+        """Keep a record of each request while it is answered, for a watch or a log. Until then none is kept."""
+        if not self.is_recorded:
+            self.core.asgi_http_class = RecordedConnection
+            self._threads = None  # new ones, which count
+
+    @property
+    def is_recorded(self) -> bool:
+        return self.core.asgi_http_class is RecordedConnection
 
     @cached_property
     def router(self) -> Router:
@@ -329,7 +371,7 @@ def _check_names(keywords: dict[str, Any]) -> None:
         if name not in flask_names:
             raise TypeError(
                 f"WebServer() got an unexpected keyword argument {name!r}. It takes those of flask.Flask"
-                f" ({', '.join(flask_names)}) and host, port, worker_threads."
+                f" ({', '.join(flask_names)}) and host, port, worker_threads, watch."
             )
 
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..callables import decorators_over, hides_async, is_async_view
+from flask import Flask
+
+from ..callables import decorators_over, hides_async, is_async_view, is_patched
 from ..gateway.environ import path_info
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from ..exchange import Exchange
     from ..webserver import WebServer
+
+#: The methods of Flask's, next to ``wsgi_app``, that stand around the call of a view, or make what stands around it.
+ENCLOSING = ("full_dispatch_request", "dispatch_request", "request_context")
 
 
 def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
@@ -34,3 +42,32 @@ def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
     if app.debug and hides_async(view):
         app.log_sync_decorators(match.rule.endpoint, decorators_over(view))
     return False
+
+
+def lane_of(app: WebServer, view: Callable[..., Any], method: str) -> tuple[str, str]:
+    """The lane of a view for an HTTP method, in words, and why it is that one.
+
+    ``sync``; ``async``; or ``async on a thread``, with what keeps the async view off the event loop.
+    """
+    if is_async_view(view, method):
+        reason = what_encloses(app)
+    elif hides_async(view):
+        reason = "sync decorator " + " around ".join(decorators_over(view))
+    else:
+        return "sync", ""
+    return ("async on a thread", reason) if reason else ("async", "")
+
+
+def what_encloses(app: WebServer) -> str:
+    """What sync code stands around every view, and so keeps all of them on threads; empty if there is none."""
+    wrapped = vars(app).get("wsgi_app")
+    if app.encloses_mounts and wrapped is not None:
+        kind = wrapped if hasattr(wrapped, "__qualname__") else type(wrapped)
+        return f"WSGI middleware {kind.__module__}.{kind.__qualname__}"
+    for name in ("wsgi_app", *ENCLOSING):
+        if app.overrides(name) and app.encloses_views:
+            return f"overridden method {name}"
+    for name in ("__call__", "wsgi_app", *ENCLOSING):
+        if is_patched(Flask, name):
+            return f"an agent that has patched Flask.{name}"
+    return ""

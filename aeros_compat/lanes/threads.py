@@ -51,7 +51,23 @@ class WorkerThreads:
         self._started = False
         self._free: list[Inbox] = []  # inboxes of leased threads that nobody holds: the last one in is the warmest
         self._held = 0
+        self._kept = 0
         self._waiting: deque[Lease] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for a worker."""
+        return self._shared.qsize()
+
+    @property
+    def leases(self) -> int:
+        """Leases that hold a thread."""
+        return self._held
+
+    @property
+    def kept(self) -> int:
+        """Turns that keep their thread, for a response that streams, say."""
+        return self._kept
 
     def turn(self) -> Turn:
         """A place for one job on the shared workers."""
@@ -102,6 +118,14 @@ class WorkerThreads:
             _start_thread(shared, "worker")
         else:
             inbox.put(lambda: shared)
+        with self._lock:
+            self._kept += 1
+
+    def _end_turn(self, inbox: Inbox) -> None:
+        """Take back the thread of a turn that was kept."""
+        with self._lock:
+            self._kept -= 1
+        self._adopt(inbox)
 
     def _acquire(self, lease: Lease) -> Inbox | None:
         """An inbox with a thread behind it, or None: then the lease is next in line."""
@@ -175,7 +199,7 @@ class Turn(Executor):
         """Give a kept thread back. Without :meth:`keep` there is nothing to do."""
         inbox, self._inbox = self._inbox, None
         if inbox is not None:
-            self._threads._adopt(inbox)
+            self._threads._end_turn(inbox)
 
 
 class Turns(Executor):
