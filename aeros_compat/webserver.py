@@ -34,7 +34,6 @@ from .upstream import flask_request_var
 from .watching.connection import RecordedConnection
 from .watching.pages import lane_pages
 from .watching.stats import stats_of
-from .watching.threads import CountedThreads
 from .watching.watch import Watch
 
 if TYPE_CHECKING:
@@ -189,8 +188,7 @@ class WebServer(QuartAPI, Flask):
         """The threads of this process that run sync code. They start with the first request."""
         known = self._threads
         if known is None or known[0] != os.getpid():  # threads do not survive a fork
-            kind = CountedThreads if self.is_recorded else WorkerThreads
-            known = self._threads = (os.getpid(), kind(self.worker_threads))
+            known = self._threads = (os.getpid(), WorkerThreads(self.worker_threads))
         return known[1]
 
     def lane_stats(self) -> LaneStats:
@@ -214,13 +212,7 @@ class WebServer(QuartAPI, Flask):
 
     def record_requests(self) -> None:
         """Keep a record of each request while it is answered, for a watch or a log. Until then none is kept."""
-        if not self.is_recorded:
-            self.core.asgi_http_class = RecordedConnection
-            self._threads = None  # new ones, which count
-
-    @property
-    def is_recorded(self) -> bool:
-        return self.core.asgi_http_class is RecordedConnection
+        self.core.asgi_http_class = RecordedConnection
 
     @cached_property
     def router(self) -> Router:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .history import Sample
-    from .stats import RouteStats
+    from .tally import RouteStats
 
 #: Units of the SVG: one for each second, and as many as look well for the whole height.
 WIDTH = SAMPLES

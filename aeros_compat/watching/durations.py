@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -10,32 +10,45 @@ from itertools import accumulate
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
-class Durations:
-    """Counts, adds up, and keeps the longest. One thread adds."""
+#: Durations that are kept as they are until they are counted together, sorted: a fraction of the price.
+BATCH = 500
 
-    __slots__ = ("_buckets", "_count", "_longest", "_total")
+
+class Durations:
+    """Counts, adds up, and keeps the longest. Callers hold a lock."""
 
     def __init__(self) -> None:
         self._count = 0
         self._total = 0.0
         self._longest = 0.0
         self._buckets = [0] * (len(BOUNDS) + 1)
+        self._new: list[float] = []
+        #: Takes note of a duration in seconds. Somebody has to call :meth:`settle` now and then.
+        self.add = self._new.append
 
-    def add(self, seconds: float) -> None:
-        self._count += 1
-        self._total += seconds
-        if seconds > self._longest:
-            self._longest = seconds
-        self._buckets[bisect_left(BOUNDS, seconds)] += 1
+    def settle(self) -> None:
+        """Keep the memory bounded."""
+        if len(self._new) >= BATCH:
+            self._count_new()
 
-    def merge(self, other: Durations) -> None:
-        """Add those that another one has counted."""
-        self._count += other._count
-        self._total += other._total
-        self._longest = max(self._longest, other._longest)
-        self._buckets = [own + more for own, more in zip(self._buckets, other._buckets, strict=True)]
+    def _count_new(self) -> None:
+        new = self._new
+        if not new:
+            return
+        new.sort()
+        self._count += len(new)
+        self._total += sum(new)
+        self._longest = max(self._longest, new[-1])
+        below = 0
+        for index, bound in enumerate(BOUNDS):
+            upto = bisect_right(new, bound)
+            self._buckets[index] += upto - below
+            below = upto
+        self._buckets[-1] += len(new) - below
+        new.clear()
 
     def snapshot(self) -> DurationStats:
+        self._count_new()
         return DurationStats(
             self._count, self._total, self._longest, self._quantile(0.5), self._quantile(0.95), tuple(self._buckets)
         )

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .durations import DurationStats
-    from .stats import LaneStats, RouteStats
+    from .stats import LaneStats
+    from .tally import RouteStats
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -32,7 +33,6 @@ def _of_process(stats: LaneStats, process: Labels) -> Iterator[str]:
     threads, loop = stats.threads, stats.loop
     longest = loop.longest_block.seconds if loop.longest_block else 0.0
     for name, kind, text, value in (
-        ("aeros_requests_in_progress", "gauge", "Requests that have not ended.", stats.in_progress),
         ("aeros_worker_threads", "gauge", "Threads that run sync views.", threads.workers),
         ("aeros_worker_threads_busy", "gauge", "Those of them that have a job.", threads.busy),
         ("aeros_worker_busy_seconds_total", "counter", "Time that they have had jobs.", threads.busy_seconds),

@@ -8,39 +8,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..lanes.choice import lane_of
-from .durations import NO_DURATIONS, DurationStats
-from .threads import CountedThreads
+from .tally import RouteStats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..webserver import WebServer
     from .history import Sample
-    from .tally import Counters, Key
     from .watch import Watch
     from .watchdog import Block
-
-
-@dataclass(frozen=True)
-class RouteStats:
-    """One route and HTTP method, or what was asked for without a route."""
-
-    rule: str
-    method: str
-    endpoint: str
-    #: ``sync``, ``async``, ``async on a thread`` or ``mount``.
-    lane: str
-    #: What keeps an async view on a thread: decorators, WSGI middleware, an overridden method.
-    reason: str
-    requests: int = 0
-    #: Responses with a status of 500 and above, and requests that failed without a response.
-    errors: int = 0
-    #: Crossings from the event loop to a thread.
-    hops: int = 0
-    #: Time in the view, and the hooks around it.
-    view: DurationStats = NO_DURATIONS
-    #: Time that a request waited for threads.
-    wait: DurationStats = NO_DURATIONS
 
 
 @dataclass(frozen=True)
@@ -53,7 +29,7 @@ class ThreadStats:
     leases: int
     #: Threads that streamed responses keep.
     kept: int
-    #: Time that the workers together have been busy.
+    #: Time that the workers together have been busy, from looks at them twenty times a second.
     busy_seconds: float
 
 
@@ -76,7 +52,6 @@ class LaneStats:
     watched: bool
     since: float
     at: float
-    in_progress: int
     threads: ThreadStats
     loop: LoopStats
     routes: tuple[RouteStats, ...]
@@ -92,31 +67,28 @@ def stats_of(app: WebServer) -> LaneStats:
     """What is known of an application in this process."""
     watch = app.watch
     now = time.time()
-    in_progress, counted = watch.counted() if watch else (0, {})
     return LaneStats(
         name=app.name,
         pid=os.getpid(),
         watched=watch is not None,
         since=watch.since if watch else now,
         at=now,
-        in_progress=in_progress,
-        threads=_threads(app),
+        threads=_threads(app, watch),
         loop=_loop(watch),
-        routes=tuple(_routes(app, counted)),
+        routes=tuple(_routes(app, watch.routes() if watch else [])),
         samples=watch.history.samples() if watch else (),
     )
 
 
-def _threads(app: WebServer) -> ThreadStats:
+def _threads(app: WebServer, watch: Watch | None) -> ThreadStats:
     threads = app.threads
-    counted = threads if isinstance(threads, CountedThreads) else None
     return ThreadStats(
         workers=threads.limit,
-        busy=counted.busy if counted else 0,
+        busy=threads.busy,
         waiting=threads.waiting,
         leases=threads.leases,
         kept=threads.kept,
-        busy_seconds=counted.busy_seconds() if counted else 0.0,
+        busy_seconds=watch.history.busy_seconds if watch else 0.0,
     )
 
 
@@ -126,30 +98,17 @@ def _loop(watch: Watch | None) -> LoopStats:
     return LoopStats(watch.blocks, watch.longest_block, tuple(watch.places()))
 
 
-def _routes(app: WebServer, counters: dict[Key, Counters]) -> Iterator[RouteStats]:
+def _routes(app: WebServer, counted: list[RouteStats]) -> Iterator[RouteStats]:
     """All routes in the order of their registration, then what was asked for without one."""
-    counted = {key: _route(key, each) for key, each in counters.items()}
+    by_key = {(route.rule, route.method, route.endpoint): route for route in counted}
     for rule in app.url_map.iter_rules():
         view = app.view_functions.get(rule.endpoint)
         if rule.websocket or view is None:
             continue
         for method in sorted(rule.methods or ()):
-            found = counted.pop((rule.rule, method, rule.endpoint), None)
+            found = by_key.pop((rule.rule, method, rule.endpoint), None)
             if found is not None or method not in ("HEAD", "OPTIONS"):
                 lane, reason = lane_of(app, view, method)
                 found = found or RouteStats(rule.rule, method, rule.endpoint, "", "")
                 yield replace(found, lane=lane, reason=reason)
-    yield from counted.values()
-
-
-def _route(key: Key, counters: Counters) -> RouteStats:
-    return RouteStats(
-        *key,
-        lane=counters.lane,
-        reason="",
-        requests=counters.requests,
-        errors=counters.errors,
-        hops=counters.hops,
-        view=counters.view.snapshot(),
-        wait=counters.wait.snapshot(),
-    )
+    yield from by_key.values()

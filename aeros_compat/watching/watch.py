@@ -6,15 +6,20 @@ import asyncio
 import threading
 import time
 import weakref
+from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .history import History
-from .tally import Counters, Key, Tally
-from .threads import CountedThreads
+from .tally import Tally
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..webserver import WebServer
+    from .record import Record
+    from .tally import RouteStats
     from .watchdog import Block
 
 #: Seconds for which the event loop may be busy with one piece of code before it counts as blocked.
@@ -25,53 +30,58 @@ PLACES = 100
 
 
 class Watch:
-    """Made by :class:`~aeros_compat.WebServer`. Requests begin and end on any event loop of the process."""
+    """Made by :class:`~aeros_compat.WebServer`. Requests end on any event loop of the process.
+
+    A request only leaves its record in ``finished``. The watchdog's thread counts them, many at a time: that costs a
+    fraction of what it would cost in the middle of a request, and needs no lock there.
+    """
 
     def __init__(self, app: WebServer) -> None:
         self._app = weakref.ref(app)
         self.since = time.time()
+        #: Bounded for the case that nobody counts them any more.
+        self.finished: deque[Record] = deque(maxlen=100_000)
         self.history = History()
+        #: The loop that a watchdog looked at last.
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._loops: set[asyncio.AbstractEventLoop] = set()
         self._lock = threading.Lock()
-        self._tallies: dict[asyncio.AbstractEventLoop, Tally] = {}
-        #: What loops have counted that are closed.
-        self._past: dict[Key, Counters] = {}
+        self._tally = Tally()
         self.blocks = 0
         self.longest_block: Block | None = None
         self._places: dict[str, Block] = {}
 
-    def tally(self) -> Tally:
-        """Where a request of the running loop is counted."""
-        loop = asyncio.get_running_loop()
-        return self._tallies.get(loop) or self._attend(loop)
-
-    def counted(self) -> tuple[int, dict[Key, Counters]]:
-        """The requests in progress, and what has been counted by all loops together."""
+    def attend(self) -> None:
+        """Called on a loop that is not ``loop``: give it a watchdog if it has none."""
+        self.loop = asyncio.get_running_loop()
         with self._lock:
-            tallies = list(self._tallies.values())
-            total = _added({}, self._past)
-        for tally in tallies:
-            _added(total, dict(tally.counters))
-        return sum(tally.in_progress for tally in tallies), total
+            if self.loop in self._loops:
+                return
+            self._loops = {loop for loop in self._loops if not loop.is_closed()} | {self.loop}
+        # Through a weak reference: the watchdog's thread must not keep an application alive.
+        watch = weakref.ref(self)
+        Watchdog(
+            self.loop,
+            BLOCK_THRESHOLD,
+            lambda delay: (alive := watch()) is not None and alive.look(delay),
+            lambda block: None if (alive := watch()) is None else alive.report(block),
+        )
+
+    def routes(self) -> list[RouteStats]:
+        """What has been counted until now."""
+        self._count()
+        with self._lock:
+            return [counters.snapshot() for counters in self._tally.counters()]
 
     def places(self) -> list[Block]:
         """The latest block of each place, the longest first."""
         with self._lock:
             return sorted(self._places.values(), key=lambda block: -block.seconds)
 
-    def _attend(self, loop: asyncio.AbstractEventLoop) -> Tally:
+    def _count(self) -> None:
         with self._lock:
-            for known in [known for known in self._tallies if known.is_closed()]:
-                _added(self._past, self._tallies.pop(known).counters)
-            tally = self._tallies[loop] = Tally()
-        # Through a weak reference: the watchdog's thread must not keep an application alive.
-        watch = weakref.ref(self)
-        Watchdog(
-            loop,
-            BLOCK_THRESHOLD,
-            lambda delay: (alive := watch()) is not None and alive.look(delay),
-            lambda block: None if (alive := watch()) is None else alive.report(block),
-        )
-        return tally
+            self._tally.add(_taken_from(self.finished))
+            self._tally.settle()
 
     # From the threads of the watchdogs.
 
@@ -80,9 +90,8 @@ class Watch:
         app = self._app()
         if app is None:
             return False
-        threads = app.threads
-        if isinstance(threads, CountedThreads):
-            self.history.look(threads, delay)
+        self._count()
+        self.history.look(app.threads, delay)
         return True
 
     def report(self, block: Block) -> None:
@@ -104,7 +113,7 @@ class Watch:
             )
 
 
-def _added(total: dict[Key, Counters], counted: dict[Key, Counters]) -> dict[Key, Counters]:
-    for key, counters in counted.items():
-        total.setdefault(key, Counters()).add(counters)
-    return total
+def _taken_from(records: deque[Record]) -> Iterator[Record]:
+    with suppress(IndexError):
+        while True:
+            yield records.popleft()
