@@ -12,6 +12,7 @@ from asgiref.sync import async_to_sync
 from flask.cli import AppGroup
 
 from .callables import is_async
+from .conversion import add_class
 from .lanes.hop import is_on_loop
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ class CommandGroup(AppGroup):
     """Flask's ``AppGroup``, in which the callback of a command may be a coroutine function."""
 
     @classmethod
-    def over(cls, group: click.Group) -> CommandGroup:
-        """A group of this class with the name and the commands of ``group``."""
-        own = cls(group.name)
-        own.commands.update(group.commands)
-        return own
+    def extend(cls, group: click.Group) -> None:
+        """Make a group one of these, in place, with the commands that it has."""
+        add_class(group, cls)
+        for command in group.commands.values():
+            _await_callbacks(command)
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         _await_callbacks(cmd)

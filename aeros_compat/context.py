@@ -9,39 +9,36 @@ Contexts of Flask are pushed and popped by sync methods, those of Quart by async
 
 from __future__ import annotations
 
-import sys
+import weakref
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import flask.ctx
-import quart.ctx
+from flask import Request as FlaskRequest
 from flask.signals import appcontext_popped
 
+from .callables import is_awaitable
 from .gateway.environ import EXCHANGE, scope_from_environ
-from .upstream import flask_app_var, flask_request_var, flask_sentinel, quart_app_var, quart_request_var
+from .quart_context import NO_EXCEPTION, QuartAppContext, QuartRequestContext, active_exception
+from .quart_request import FlaskInput, SharedRequest, share
+from .upstream import flask_app_var, flask_request_var, quart_app_var, quart_request_var
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import ContextVar, Token
     from types import TracebackType
 
+    import quart.ctx
     from _typeshed.wsgi import WSGIEnvironment
     from flask.sessions import SessionMixin
     from flask.wrappers import Request
     from quart.wrappers import Request as QuartRequest
     from werkzeug.routing import MapAdapter
 
-    from .core import Core
     from .exchange import Exchange
-    from .gateway.body import Body
+    from .quart_request import Source
     from .webserver import WebServer
-
-_flask_sentinel = cast("BaseException | None", flask_sentinel)
-
-
-def _active(exc: BaseException | None) -> BaseException | None:
-    """What Flask's ``pop`` takes for its argument if there is none: the exception that is being handled."""
-    return sys.exc_info()[1] if exc is _flask_sentinel else exc
 
 
 def _reset_latest(variable: ContextVar[Any], tokens: list[Token[Any]]) -> int:
@@ -74,10 +71,10 @@ class AppContext(flask.ctx.AppContext):
         self._quart_tokens.append(quart_app_var.set(QuartAppContext(self)))
         super().push()
 
-    def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
+    def pop(self, exc: BaseException | None = NO_EXCEPTION) -> None:
         try:
             if len(self._cv_tokens) == 1:
-                self.app.do_teardown_appcontext(_active(exc))
+                self.app.do_teardown_appcontext(active_exception(exc))
         finally:
             self._leave()
         appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
@@ -113,6 +110,8 @@ class RequestContext(flask.ctx.RequestContext):
     """Flask's request context, seen from Quart too."""
 
     app: WebServer
+    #: Quart's context variable through which this context is seen.
+    quart_variable: ClassVar[ContextVar[Any]] = quart_request_var
 
     def __init__(
         self,
@@ -124,26 +123,31 @@ class RequestContext(flask.ctx.RequestContext):
         self.exchange: Exchange | None = environ.get(EXCHANGE)
         #: While True, ``ensure_sync`` hands coroutine functions through: the async lane awaits what they return.
         self.passes_coroutines = False
-        self._quart_tokens: list[Token[quart.ctx.RequestContext]] = []
+        self._quart_tokens: list[Token[Any]] = []
         super().__init__(app, environ, request, session)
 
+    def seen_from_quart(self) -> Any:
+        """A view over this context for Quart's variable."""
+        return QuartRequestContext(self)
+
     def push(self) -> None:
-        self._quart_tokens.append(quart_request_var.set(QuartRequestContext(self)))
+        self._quart_tokens.append(self.quart_variable.set(self.seen_from_quart()))
         try:
             super().push()
         except BaseException:
             # Flask leaves a context whose push failed to be popped by wsgi_app, unless it never got so far.
             if not self._cv_tokens:
-                quart_request_var.reset(self._quart_tokens.pop())
+                self.quart_variable.reset(self._quart_tokens.pop())
             raise
 
-    def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
+    def pop(self, exc: BaseException | None = NO_EXCEPTION) -> None:
         app_ctx = None
         try:
             if len(self._cv_tokens) == 1:
-                exc = _active(exc)
-                self.app.do_teardown_request(exc)
+                exc = active_exception(exc)
+                self._tear_down(exc)
                 self.request.close()
+                self._close_files_of_quart()
         finally:
             app_ctx = self._leave()
             if app_ctx is not None:
@@ -154,19 +158,25 @@ class RequestContext(flask.ctx.RequestContext):
         app_ctx = None
         try:
             if len(self._cv_tokens) == 1:
-                await self.app.core.do_teardown_request(exc)
+                await self._tear_down_async(exc)
                 await self._close_requests()
         finally:
             app_ctx = self._leave()
             if app_ctx is not None:
                 await app_ctx.pop_async(exc)
 
+    def _tear_down(self, exc: BaseException | None) -> None:
+        self.app.do_teardown_request(exc)
+
+    async def _tear_down_async(self, exc: BaseException | None) -> None:
+        await self.app.core.do_teardown_request(exc)
+
     def _leave(self) -> AppContext | None:
         """Undo one push; return the application context that it pushed with it."""
         ctx = flask_request_var.get()
         index = _reset_latest(flask_request_var, [token for token, _ in self._cv_tokens])
         _, app_ctx = self._cv_tokens.pop(index)
-        quart_request_var.reset(self._quart_tokens.pop(index))
+        self.quart_variable.reset(self._quart_tokens.pop(index))
         if not self._cv_tokens:
             self._forget_request()
         if ctx is not self:
@@ -175,8 +185,18 @@ class RequestContext(flask.ctx.RequestContext):
             raise AssertionError(f"Popped wrong request context. ({ctx!r} instead of {self!r})")
         return cast("AppContext | None", app_ctx)
 
+    def _close_files_of_quart(self) -> None:
+        if isinstance(request := vars(self).get("quart_request"), SharedRequest):
+            request.close_files()
+
+    @property
+    def session_accessed(self) -> bool:
+        """Whether anything in this request has asked for the session. This does not, and opens none."""
+        return self._session is not None and self._session.accessed
+
     async def _close_requests(self) -> None:
         self.request.close()
+        self._close_files_of_quart()
         if (quart_request := vars(self).get("quart_request")) is not None:
             await quart_request.close()
 
@@ -184,8 +204,20 @@ class RequestContext(flask.ctx.RequestContext):
         # Flask breaks this cycle at the same place, so that no garbage collector is needed.
         self.request.environ["werkzeug.request"] = None
 
+    async def await_call(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call sync code of Flask's that passes a coroutine function through ensure_sync, and await what comes out.
+
+        A class-based view does so with its async method, and ``handle_user_exception`` with an async handler.
+        """
+        self.passes_coroutines = True
+        try:
+            rv = func(*args, **kwargs)
+        finally:
+            self.passes_coroutines = False
+        return await rv if is_awaitable(rv) else rv
+
     def match_request(self) -> None:
-        match = self.exchange.match_for(self.request.environ) if self.exchange is not None else None
+        match = self.exchange.match_for(self.app, self.request.environ) if self.exchange is not None else None
         if match is None or match.adapter is not self.url_adapter:
             super().match_request()
         else:
@@ -198,22 +230,33 @@ class RequestContext(flask.ctx.RequestContext):
         """What ``quart.request`` is, made when it is first asked for."""
         request = self.app.core.make_request(*self._scope_and_body())
         self._share_match(request)
+        # Weak, or the two would keep each other alive until the garbage collector comes.
+        share(request, weakref.ref(self))
         return request
+
+    def limit(self, name: str) -> int | None:
+        """A limit of the request's body, as it stands: an attribute of Flask's request that its view may set."""
+        return cast("int | None", getattr(self.request, name))
 
     def _share_match(self, request: QuartRequest) -> None:
         request.routing_exception = self.request.routing_exception
         request.url_rule = cast("Any", self.request.url_rule)
         request.view_args = self.request.view_args
 
-    def _scope_and_body(self) -> tuple[Any, Body | bytes]:
+    def _scope_and_body(self) -> tuple[Any, Source | bytes]:
         if self.exchange is not None:
-            return self.exchange.scope, self.exchange.body
+            return self.exchange.scope, self._source_of(self.exchange)
         environ = self.request.environ
         stream = environ["wsgi.input"]
         data = stream.read()
         with suppress(AttributeError, OSError):
             stream.seek(0)
         return scope_from_environ(environ), data
+
+    def _source_of(self, exchange: Exchange) -> Source:
+        if self.request.environ["wsgi.input"] is exchange.input:
+            return exchange.body
+        return FlaskInput(self.request, self.app.core.sync_to_async)
 
     async def __aenter__(self) -> RequestContext:
         self.push()
@@ -266,6 +309,10 @@ class LazyRequestContext(RequestContext):
     def _session(self, session: SessionMixin | None) -> None:
         self._opened = session
 
+    @property
+    def session_accessed(self) -> bool:
+        return self._opened is not None and self._opened.accessed
+
     def match_request(self) -> None:
         if self._match.unconverted:
             self._match.apply_to(self.request)
@@ -294,106 +341,17 @@ class LazyRequestContext(RequestContext):
         if self._request is not None:
             super()._forget_request()
 
+    def limit(self, name: str) -> int | None:
+        request_class = self.app.request_class
+        if self._request is None and getattr(request_class, name) is getattr(FlaskRequest, name):
+            return cast("int | None", self.app.config[name.upper()])
+        return super().limit(name)
+
+    def _source_of(self, exchange: Exchange) -> Source:
+        return exchange.body  # no middleware is between
+
     def copy(self) -> RequestContext:
         return RequestContext(self.app, self.request.environ, self.request, self._session)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.exchange.scope['path']!r} of {self.app.name}>"
-
-
-class QuartAppContext(quart.ctx.AppContext):
-    """What ``quart.current_app`` and ``quart.g`` look at: a view over Flask's application context."""
-
-    def __init__(self, flask_context: AppContext) -> None:
-        self._flask = flask_context
-
-    @property
-    def app(self) -> Core:  # type: ignore[override]
-        return self._flask.app.core
-
-    @property
-    def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]
-        return self._flask.url_adapter
-
-    @property
-    def g(self) -> Any:  # type: ignore[override]
-        return self._flask.g
-
-    def copy(self) -> QuartAppContext:
-        context = self._flask.app.app_context()
-        context.g = self.g
-        return QuartAppContext(context)
-
-    async def push(self) -> None:
-        self._flask.push()
-
-    async def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
-        await self._flask.pop_async(_active(exc))
-
-
-class QuartRequestContext(quart.ctx.RequestContext):
-    """What ``quart.request`` and ``quart.session`` look at: a view over Flask's request context."""
-
-    def __init__(self, flask_context: RequestContext) -> None:
-        self._flask = flask_context
-        self.preserved = False
-
-    @property
-    def app(self) -> Core:  # type: ignore[override]
-        return self._flask.app.core
-
-    @property
-    def request_websocket(self) -> QuartRequest:  # type: ignore[override]
-        return self._flask.quart_request
-
-    @property
-    def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]
-        return self._flask.url_adapter
-
-    @property
-    def session(self) -> Any:
-        return self._flask.session
-
-    @session.setter
-    def session(self, session: Any) -> None:
-        self._flask._session = session
-
-    @property  # type: ignore[override]
-    def flashes(self) -> list[tuple[str, str]] | None:
-        return self._flask.flashes
-
-    @flashes.setter
-    def flashes(self, flashes: list[tuple[str, str]] | None) -> None:
-        self._flask.flashes = flashes
-
-    @property
-    def _after_request_functions(self) -> list[Any]:  # type: ignore[override]
-        return self._flask._after_request_functions
-
-    def copy(self) -> QuartRequestContext:
-        context = self._flask.copy()
-        vars(context)["quart_request"] = self._flask.quart_request
-        return QuartRequestContext(cast("RequestContext", context))
-
-    def match_request(self) -> None:
-        self._flask.match_request()
-
-    async def push(self) -> None:
-        self._flask.push()
-
-    async def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
-        await self._flask.pop_async(_active(exc))
-
-
-class KeptContext(QuartRequestContext):
-    """The context of a finished request, for the block of ``async with app.async_test_client()``.
-
-    Quart's client sets it as it is, and pops it at the end of the block.
-    """
-
-    def __init__(self, flask_context: RequestContext) -> None:
-        super().__init__(flask_context)
-        self.preserved = True
-
-    async def pop(self, exc: BaseException | None = _flask_sentinel) -> None:
-        quart_request_var.set(cast("Any", None))

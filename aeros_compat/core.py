@@ -6,37 +6,38 @@ is no way out: ``make_response``, ``app_context``, ``test_client`` and others ar
 
 from __future__ import annotations
 
-import contextvars
-import inspect
 import io
 import weakref
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import SyncToAsync, sync_to_async
 from flask.signals import appcontext_tearing_down, request_tearing_down
 from quart import Quart
 from quart.sessions import SessionInterface as QuartSessionInterface
-from quart.wrappers import Request as QuartRequest
-from werkzeug.datastructures import Headers as WerkzeugHeaders
 
 from .callables import is_async
-from .context import KeptContext, QuartAppContext, QuartRequestContext
-from .gateway.body import AsyncBody, Body
 from .gateway.connection import HTTPConnection
-from .gateway.environ import environ_from_scope, path_info
+from .gateway.environ import environ_from_scope, headers_for_quart, path_info
 from .gateway.lifespan import Lifespan
-from .lanes.hop import is_on_loop
+from .gateway.websocket import WebsocketConnection
+from .hooks import applicable
+from .lifetime import Lifetime
+from .quart_context import KeptContext, QuartAppContext, QuartRequestContext
+from .quart_request import AsyncBody, SharedRequest
 from .sessions import AwaitedSession, SharedSession
 from .signals import connect_templates_of
-from .upstream import bind_executor, flask_request_var, flask_template_defaults, has_sync_caller, serving_loop
+from .upstream import flask_template_defaults, has_sync_caller
+from .websocket_cycle import WebsocketCycle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable
 
     from jinja2 import Environment
+    from quart.wrappers import Request as QuartRequest
+    from werkzeug.datastructures import Headers
 
     from .context import RequestContext
+    from .quart_request import Source
     from .types import HTTPScope
     from .webserver import WebServer
 
@@ -87,18 +88,18 @@ class _Shared:
             core.unused[self._name] = value
 
 
-class Core(Quart):
+class Core(Lifetime, WebsocketCycle, Quart):
     """The inside of a :class:`WebServer`. Made by it; ``app.core`` is the way to it."""
 
     is_wired = False
     asgi_http_class = HTTPConnection  # type: ignore[assignment]
     asgi_lifespan_class = Lifespan  # type: ignore[assignment]
+    asgi_websocket_class = WebsocketConnection  # type: ignore[assignment]
 
     def __init__(self, server: WebServer) -> None:
         # Weak: an application is freed when its last reference goes, without waiting for the garbage collector.
         self._server = weakref.ref(server)
         self.unused: dict[str, Any] = {"name": server.name}
-        self._while_serving: list[Callable[[], AsyncGenerator[None, None]]] = []
         super().__init__(
             server.import_name,
             static_folder=None,
@@ -151,6 +152,13 @@ class Core(Quart):
     def create_jinja_environment(self) -> Environment:  # type: ignore[override]
         return self.server.jinja_env.overlay(enable_async=True)
 
+    @property
+    def jinja_env(self) -> Environment:  # type: ignore[override]
+        env = super().jinja_env
+        # An overlay copies it once, and debug mode, which sets it, may be switched on later.
+        env.auto_reload = self.server.jinja_env.auto_reload
+        return env
+
     async def update_template_context(self, context: dict[str, Any]) -> None:
         """Flask's context processors, in one hop if any of them is sync code of the application."""
         processors = [func for funcs in self.template_context_processors.values() for func in funcs]
@@ -159,23 +167,16 @@ class Core(Quart):
             await self.sync_to_async(server.update_template_context)(context)
             return
         given = dict(context)
-        for func in self._applicable(self.template_context_processors, outermost_first=True):
+        for func in applicable(self.template_context_processors, outermost_first=True):
             extra = func()
             context.update(extra if isinstance(extra, dict) else await extra)
         context.update(given)
 
-    def _applicable(self, registry: dict[Any, list[Any]], *, outermost_first: bool) -> list[Any]:
-        """The functions of a hook registry for the current request, in Flask's order of blueprints."""
-        if not registry:
-            return []
-        ctx = flask_request_var.get(None)
-        names: list[str | None] = [*(ctx.request.blueprints if ctx is not None else ()), None]
-        if outermost_first:
-            names.reverse()
-            return [func for name in names for func in registry.get(name, ())]
-        return [func for name in names for func in reversed(registry.get(name, ()))]
-
     # The ASGI entry: who asks, then who answers.
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """What Quart's test client calls: the application as it is served, with its policies."""
+        await self.server.asgi_app(scope, receive, send)
 
     async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] in ("http", "websocket"):
@@ -184,54 +185,10 @@ class Core(Quart):
             if proxies is not None:
                 scope = proxies.apply(scope)
             mount = server.mounts.find_for(scope)
-            if mount is not None and mount.is_asgi and (scope["type"] == "websocket" or not server.encloses_mounts):
+            if mount is not None and mount.is_asgi and not server.encloses_mounts:
                 await mount(scope, receive, send)
                 return
         await super().asgi_app(scope, receive, send)
-
-    # Serving. Quart pushes an application context here in any case; a Flask application whose teardown functions count
-    # on a request would not start.
-
-    def while_serving(self, func: Any) -> Any:
-        """Register a generator function, async or sync."""
-        make = partial(_in_threads, self, func) if inspect.isgeneratorfunction(func) else func
-        super().while_serving(make)
-        self._while_serving.append(make)
-        return func
-
-    async def startup(self) -> None:
-        if not (self.before_serving_funcs or self.while_serving_gens):
-            self.shutdown_event = self.event_class()
-            return
-        # New ones each time: an application may be served, stopped, and served again.
-        self.while_serving_gens[:] = [make() for make in self._while_serving]
-        try:
-            await super().startup()
-        except BaseException:
-            # What has been opened is closed, and what has not begun does not begin.
-            for generator in reversed(self.while_serving_gens):
-                await generator.aclose()
-            raise
-
-    async def shutdown(self) -> None:
-        if self.after_serving_funcs or self.while_serving_gens or self.background_tasks:
-            await super().shutdown()
-        else:
-            self.shutdown_event.set()
-
-    def add_background_task(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        """Run ``func`` in the background. Its sync pieces take turns: they must not hold the request's thread."""
-        context = contextvars.copy_context()
-        context.run(bind_executor, self.server.threads.turns())
-        add = partial(context.run, super().add_background_task, func, *args, **kwargs)
-        if is_on_loop():
-            add()
-        elif (loop := serving_loop()) is not None:
-            loop.call_soon_threadsafe(add)
-        else:
-            raise RuntimeError(
-                "A background task needs a running server. Add it from a view, a hook or a before_serving function."
-            )
 
     # Contexts and teardown.
 
@@ -242,7 +199,7 @@ class Core(Quart):
         """The context of a request object of Quart's (``test_request_context``), seen from Flask too."""
         environ = environ_from_scope(cast("HTTPScope", request.scope))
         # A request object that somebody made by hand may have Quart's own body, which has nothing to read yet.
-        environ["wsgi.input"] = io.BytesIO(getattr(request.body, "complete", None) or b"")
+        environ["wsgi.input"] = io.BytesIO(getattr(request.body, "unread", b""))
         context = self.server.request_context(environ)
         vars(context)["quart_request"] = request
         return QuartRequestContext(context)
@@ -252,7 +209,7 @@ class Core(Quart):
         self._preserved_context = KeptContext(context)
 
     async def do_teardown_request(self, exc: BaseException | None, request_context: Any = None) -> None:
-        functions = self._applicable(self.teardown_request_funcs, outermost_first=False)
+        functions = applicable(self.teardown_request_funcs, outermost_first=False)
         if request_tearing_down.has_receivers_for(self.server) or not all(map(is_async, functions)):
             await self.sync_to_async(self.server.do_teardown_request)(exc)
             return
@@ -277,19 +234,14 @@ class Core(Quart):
 
     # Quart's request object.
 
-    def make_request(self, scope: HTTPScope, body: Body | bytes) -> QuartRequest:
+    def make_request(self, scope: HTTPScope, body: Source | bytes) -> QuartRequest:
         """Quart's request object for a scope, over a body that may already have been collected."""
-        headers = WerkzeugHeaders()
-        for name, value in scope["headers"]:
-            headers.add(name.decode("latin-1").title(), value.decode("latin-1"))
-        client = scope.get("client")
-        headers["Remote-Addr"] = client[0] if client else "<local>"
         request = self.request_class(
             scope["method"],
             scope.get("scheme", "http"),
             path_info(scope).encode("latin-1").decode("utf-8", "replace"),
             scope["query_string"],
-            headers,
+            headers_for_quart(scope),
             scope.get("root_path", ""),
             scope["http_version"],
             cast("Any", scope),
@@ -298,34 +250,18 @@ class Core(Quart):
             send_push_promise=_no_push,
         )
         request.json_module = self.json
+        if not isinstance(request.body, AsyncBody):  # a class of the user's
+            request.body = AsyncBody(request.content_length, self.config["MAX_CONTENT_LENGTH"])
         if isinstance(body, bytes):
             request.body.set_result(body)
         else:
-            cast("AsyncBody", request.body).feed_from(body)
+            request.body.feed_from(body)
         return request
 
-    class request_class(QuartRequest):  # noqa: N801 (Quart's name for the attribute)
-        body_class = AsyncBody
+    request_class = SharedRequest
 
 
-async def _in_threads(core: Core, func: Callable[[], Generator[None, None, None]]) -> AsyncGenerator[None, None]:
-    """A sync generator function as an async one, for ``while_serving``."""
-    generator = func()
-    advance = core.sync_to_async(partial(next, generator, _ENDED))
-    try:
-        if await advance() is _ENDED:
-            return
-        yield
-        while await advance() is not _ENDED:
-            yield  # one too many, which Quart reports
-    finally:
-        await core.sync_to_async(generator.close)()
-
-
-_ENDED: Any = object()
-
-
-async def _no_push(path: str, headers: WerkzeugHeaders) -> None:
+async def _no_push(path: str, headers: Headers) -> None:
     """uvicorn speaks HTTP/1.1, which has no server push."""
 
 

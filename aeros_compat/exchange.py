@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .gateway.body import wsgi_input
-from .gateway.environ import CALLER, EXCHANGE, environ_from_scope
+from .gateway.environ import CALLER, ENVIRON_KEYS, EXCHANGE, environ_from_scope
+from .gateway.files import file_wrapper_for
+from .upstream import flask_request_var
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from .webserver import WebServer
 
 
-#: Where Flask's test client puts a function that takes the contexts of a request.
+#: Where Flask's test client and Werkzeug's debugger put a function that takes the contexts of a request.
 KEEP_CONTEXTS = "werkzeug.debug.preserve_context"
 
 
@@ -70,6 +72,8 @@ class Exchange:
         #: Set when the server's task is cancelled while a thread still works on the answer.
         self.abandoned = False
         self.answer: Answer | None = None
+        #: ``wsgi.input`` of the environ, by which it is seen whether middleware has put another one in its place.
+        self.input: object = None
         self._routed: tuple[object, ...] = ()
         self.caller: Caller | None = (scope.get("extensions") or {}).get(CALLER)
         if self.caller is not None:
@@ -81,12 +85,15 @@ class Exchange:
             self.keeps_contexts = self.caller.environ.get(KEEP_CONTEXTS)
         elif scope.get("_quart._preserve_context"):
             self.keeps_contexts = self.kept_contexts.append
+        elif (keys := scope.get(ENVIRON_KEYS)) is not None:
+            self.keeps_contexts = keys.get(KEEP_CONTEXTS)
 
     @cached_property
     def environ(self) -> WSGIEnvironment:
         """The WSGI environ. A caller of the WSGI entry finds its own keys in it again."""
         environ = environ_from_scope(self.scope)
-        environ["wsgi.input"] = wsgi_input(self.body)
+        environ["wsgi.input"] = self.input = wsgi_input(self.body, _limit_of_body)
+        environ["wsgi.file_wrapper"] = file_wrapper_for(self.scope.get("extensions"))
         if self.body.collected and "CONTENT_LENGTH" not in environ:
             # RFC 9112 section 7.1.3. Without a length Werkzeug cuts a body at MAX_CONTENT_LENGTH and says nothing.
             environ.pop("HTTP_TRANSFER_ENCODING", None)
@@ -99,9 +106,12 @@ class Exchange:
             _adopt_keys(environ, self.caller.environ)
         return environ
 
-    def match_for(self, environ: WSGIEnvironment) -> Match | None:
-        """The match, if ``environ`` still says what it was made from: WSGI middleware may have changed it."""
-        if self.match is None:
+    def match_for(self, app: WebServer, environ: WSGIEnvironment) -> Match | None:
+        """The match, if it is one of ``app`` and ``environ`` still says what it was made from.
+
+        WSGI middleware may have changed the environ, or have handed it to another application.
+        """
+        if self.match is None or self.match.adapter.map is not app.url_map:
             return None
         return self.match if _routing_values(environ) == self._routed else None
 
@@ -152,6 +162,12 @@ def _adopt_keys(environ: WSGIEnvironment, callers: WSGIEnvironment) -> None:
     for key, value in callers.items():
         if key not in environ and not key.startswith("HTTP_"):
             environ[key] = value
+
+
+def _limit_of_body() -> int | None:
+    """The MAX_CONTENT_LENGTH of the current request, which its view may have changed; none outside of a request."""
+    context = flask_request_var.get(None)
+    return context.request.max_content_length if context is not None else None
 
 
 def _routing_values(environ: WSGIEnvironment) -> tuple[object, ...]:

@@ -34,6 +34,14 @@ class SharedSession(QuartSessionInterface):
         return await self._call(self._interface.open_session, request)
 
     async def save_session(self, app: Quart, session: Any, response: Any) -> None:
+        if response is None:  # after a websocket that was accepted, on which no cookie can be set any more
+            if self._server.opens_sessions_cheaply:
+                if session.modified:
+                    self._server.logger.warning(
+                        "The session was changed in a websocket, and the change is lost: it is kept in a cookie."
+                    )
+                return
+            response = self._server.response_class()
         await self._call(self._interface.save_session, session, response)
 
     async def _call(self, method: Callable[..., Any], *args: Any) -> Any:

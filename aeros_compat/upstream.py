@@ -7,6 +7,7 @@ The rule of this file: nothing else in the package touches a private name of Fla
 from __future__ import annotations
 
 import os
+from multiprocessing import current_process
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,14 @@ from flask.ctx import _sentinel as flask_sentinel
 from flask.globals import _cv_app as flask_app_var
 from flask.globals import _cv_request as flask_request_var
 from flask.templating import _default_template_ctx_processor as flask_template_defaults
+from flask_caching.backends import RedisCache
+from flask_compress import flask_compress as _flask_compress
+from flask_compress.compat import compression as _compression
 from quart.globals import _cv_app as quart_app_var
 from quart.globals import _cv_request as quart_request_var
+from quart.globals import _cv_websocket as quart_websocket_var
+from werkzeug._reloader import ReloaderLoop, _get_args_for_reloading, reloader_loops
+from werkzeug._reloader import run_with_reloader as _run_with_reloader
 from werkzeug.wrappers import Response
 from werkzeug.wrappers.response import _iter_encoded
 from werkzeug.wsgi import ClosingIterator
@@ -28,14 +35,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Executor
 
-    from flask import Flask
+    from flask import Flask, Request
     from werkzeug.routing import Rule
+
+#: The modules that flask-compress has found: Python's ``compression.zstd`` from 3.14, else the backport; ``brotli``,
+#: or ``brotlicffi`` on PyPy. Its documentation does not name them.
+zstd: Any = _compression.zstd
+brotli: Any = vars(_flask_compress)["brotli"]
 
 __all__ = [
     "adopt_context",
     "begin_serving",
+    "cached_data_of",
     "bind_executor",
     "bridge_state",
+    "brotli",
     "closes_nothing",
     "converters_of",
     "find_error_handler",
@@ -43,12 +57,21 @@ __all__ = [
     "flask_request_var",
     "flask_sentinel",
     "flask_template_defaults",
+    "has_begun_serving",
     "has_sync_caller",
+    "is_complete",
+    "is_importing_main",
     "quart_app_var",
     "quart_request_var",
+    "quart_websocket_var",
+    "redis_of",
+    "reloader_loop",
+    "reloading_command",
     "response_closes_nothing",
     "restore_bridge_state",
+    "serve_until_change",
     "serving_loop",
+    "zstd",
 ]
 
 
@@ -60,6 +83,16 @@ def begin_serving(app: Flask) -> None:
     app._got_first_request = True
 
 
+def has_begun_serving(app: Flask) -> bool:
+    """Whether Flask has seen the first request."""
+    return app._got_first_request
+
+
+def is_importing_main() -> bool:
+    """Whether this is a process that multiprocessing has spawned and that is still importing its main module."""
+    return getattr(current_process(), "_inheriting", False)
+
+
 def find_error_handler(app: Flask, error: Exception, blueprints: list[str]) -> Callable[..., Any] | None:
     """The handler that Flask would call for ``error``: the async lane must know whether it is sync."""
     return app._find_error_handler(error, blueprints)
@@ -68,6 +101,12 @@ def find_error_handler(app: Flask, error: Exception, blueprints: list[str]) -> C
 def converters_of(rule: Rule) -> Iterable[object]:
     """The converter objects of a bound rule; Werkzeug has no public way to ask whether a rule converts in user code."""
     return rule._converters.values()
+
+
+def cached_data_of(request: Request) -> bytes | None:
+    """The body that ``get_data()`` of a Flask request has read and kept: a stream cannot be read a second time."""
+    data: bytes | None = getattr(request, "_cached_data", None)
+    return data
 
 
 def adopt_context(context: contextvars.Context) -> None:
@@ -116,6 +155,14 @@ def closes_nothing(iterable: object) -> bool:
     return True
 
 
+def is_complete(iterable: object) -> bool:
+    """Whether all of a WSGI iterable is there already: a list, or a Werkzeug response made of one."""
+    if type(iterable) is not ClosingIterator:
+        return isinstance(iterable, (list, tuple))
+    owners = (getattr(callback, "__self__", None) for callback in iterable._callbacks)
+    return any(isinstance(owner, Response) and owner.is_sequence for owner in owners)
+
+
 def bind_executor(executor: Executor) -> None:
     """Send plain ``sync_to_async(f)`` calls of the current context to ``executor``.
 
@@ -152,3 +199,40 @@ def restore_bridge_state(state: dict[str, Any]) -> None:
     for name in _BRIDGE_NAMES:
         found.pop(name, None)
     found.update(state)
+
+
+def redis_of(backend: object) -> tuple[Any, str] | None:
+    """The redis-py client that a backend of flask-caching writes with, and what its keys begin with.
+
+    Single flight across processes needs a lock on that server; flask-caching offers none. None for other backends.
+    """
+    if not isinstance(backend, RedisCache):
+        return None
+    return backend._write_client, backend._get_prefix()
+
+
+# Werkzeug's reloader has no public name since 2.1, where ``run_simple`` is the only way to it, with its own server.
+
+
+def reloader_loop(
+    *,
+    extra_files: Iterable[str] | None,
+    exclude_patterns: Iterable[str] | None,
+    interval: float,
+    reloader_type: str,
+) -> ReloaderLoop:
+    """What watches the files: inside ``with``, its ``run()`` raises ``SystemExit(3)`` at the first change."""
+    if reloader_type not in reloader_loops:
+        raise ValueError(f"reloader_type must be one of {', '.join(sorted(reloader_loops))}, not {reloader_type!r}.")
+    make = reloader_loops[reloader_type]
+    return make(extra_files=extra_files, exclude_patterns=exclude_patterns, interval=interval)
+
+
+def serve_until_change(main: Callable[[], None], **options: Any) -> None:
+    """Run ``main`` on a daemon thread and watch the files; in a process that the reloader has started."""
+    _run_with_reloader(main, **options)
+
+
+def reloading_command() -> list[str]:
+    """The command line that starts this process again."""
+    return _get_args_for_reloading()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import os
+import logging
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from asgiref.sync import markcoroutinefunction
 from flask import Flask
@@ -15,45 +17,54 @@ from flask.sessions import SecureCookieSessionInterface
 from quart.wrappers import Response as QuartResponse
 from werkzeug.datastructures import ImmutableDict
 
+from .arguments import check_names, check_settings, own_settings
+from .caching.api import CachingAPI
 from .callables import hides_async, is_async, is_awaitable, is_patched
 from .cli import CommandGroup
 from .context import AppContext, RequestContext
+from .conversion import add_class, check_convertible
 from .core import Core
 from .gateway.answer import is_async_iterable, stream
 from .gateway.environ import EXCHANGE
-from .gateway.mounts import Mount, Mounts
+from .gateway.mounts import Mount, MountedCall, Mounts, take_current_mount
 from .gateway.proxies import Proxies, proxies_around
 from .gateway.wsgi_entry import WSGICall
-from .lanes.choice import ENCLOSING
-from .lanes.threads import WorkerThreads
+from .handshake import Handshake
+from .lanes.choice import ENCLOSING, is_quarts_view
+from .lanes.threads import ProcessThreads
+from .lanes.websocket_lane import run_quarts_cycle_from_thread
+from .policy.stack import policy_around
 from .quart_api import QuartAPI
 from .responses import from_quart
 from .routing import Router, UrlMap
-from .serving.run import serve
+from .serving.run import run
 from .upstream import flask_request_var
-from .watching.connection import RecordedConnection
-from .watching.pages import lane_pages
-from .watching.stats import stats_of
-from .watching.watch import Watch
+from .watching.api import WatchingAPI
+from .websocket_context import WebsocketContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask.sessions import SessionMixin
+    from flask.templating import Environment
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Request, Response
+    from flask_caching import Cache as FlaskCache
+    from werkzeug.exceptions import HTTPException
     from werkzeug.routing import MapAdapter
 
-    from .serving.server import Server
+    from .lanes.threads import WorkerThreads
+    from .policy.compression import Compression
+    from .policy.cors import CORS
+    from .serving.server import Endable
     from .types import ASGIApp, Receive, Scope, Send
-    from .watching.stats import LaneStats
 
 #: Threads that run sync views in one process, unless the constructor is told otherwise.
 WORKER_THREADS = 8
 
 
-class WebServer(QuartAPI, Flask):
+class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
     """A Flask application that is served by an ASGI Quart core.
 
     The positional parameters are those of :class:`flask.Flask`, in its order. Keyword-only, in addition:
@@ -61,9 +72,18 @@ class WebServer(QuartAPI, Flask):
     :param host: where :meth:`run` listens unless it is told otherwise; Flask's default, ``127.0.0.1``.
     :param port: the same for the port; Flask's default, 5000.
     :param worker_threads: threads that run sync views, in each process.
+    :param cache: where ``app.cache`` keeps responses: ``SimpleCache()``, ``FileSystemCache(directory)``,
+        ``RedisCache(host, port)``, or any ``flask_caching.Cache`` that has its settings.
+    :param compression: how bodies are compressed: True for every algorithm that the client takes, or
+        :class:`~aeros_compat.Gzip`, ``Br``, ``Zstd`` or ``Compression``; None for off.
+    :param cors: which pages of other origins may read the responses: True for all of them, options as in
+        :class:`~aeros_compat.CORS`, or a dictionary from prefixes to options; None sends no CORS headers.
+    :param global_headers: headers that every response gets which does not have them.
+    :param include_server_header: False sends no ``server`` header; see the README for what servers add themselves.
+    :param logging_level: of the application's logger, as ``logging`` has it; None leaves it as Flask does.
     :param watch: True counts what is going on for :meth:`lane_stats`; a path such as ``/_aeros/lanes`` also serves it
         there, as a page, as JSON and as Prometheus text, to whoever the application's ``before_request`` functions let
-        in. Off by default, outside of :meth:`run` in debug mode.
+        in. None, the default: off; but :meth:`run` in debug mode watches, and shows the page to this machine.
     :raises TypeError: for a keyword that neither Flask nor this class knows, or a value of a wrong type.
     :raises ValueError: for a value out of range.
     """
@@ -88,27 +108,102 @@ class WebServer(QuartAPI, Flask):
         host: str | None = None,
         port: int | None = None,
         worker_threads: int = WORKER_THREADS,
-        watch: bool | str = False,
+        cache: FlaskCache | None = None,
+        compression: Compression | bool | None = True,
+        cors: CORS | Mapping[str, Any] | bool | None = None,
+        global_headers: Mapping[str, str] = MappingProxyType({}),
+        include_server_header: bool = True,
+        logging_level: int | str | None = None,
+        watch: bool | str | None = None,
         **kwargs: Any,
     ) -> None:
-        _check_settings(host, port, worker_threads)
-        _check_names(kwargs)
+        check_settings(host, port, worker_threads, logging_level)
+        check_names(WebServer, kwargs)
         super().__init__(import_name, *args, **kwargs)
+        self._extend_flask(
+            host=host,
+            port=port,
+            worker_threads=worker_threads,
+            cache=cache,
+            logging_level=logging_level,
+            compression=compression,
+            cors=cors,
+            global_headers=global_headers,
+            include_server_header=include_server_header,
+            watch=watch,
+        )
+
+    def _extend_flask(
+        self,
+        *,
+        host: str | None,
+        port: int | None,
+        worker_threads: int,
+        cache: FlaskCache | None,
+        logging_level: int | str | None,
+        watch: bool | str | None,
+        **policies: Any,
+    ) -> None:
+        """Set what is here and not in Flask."""
         self.host = host
         self.port = port
         self.worker_threads = worker_threads
-        self.cli = CommandGroup.over(self.cli)
+        CommandGroup.extend(self.cli)
         self.mounts = Mounts()
         #: The servers that :meth:`run` has started in this process and that have not ended.
-        self.servers: set[Server] = set()
-        self._threads: tuple[int, WorkerThreads] | None = None
+        self.servers: set[Endable] = set()
+        self._threads = ProcessThreads()
+        self._websocket_threads = ProcessThreads()
         self._named_decorators: set[str] = set()
         self._proxies: tuple[object, Proxies | None] | None = None
+        #: Whether middleware calls Flask's ``wsgi_app``, not the one of this class.
+        self._was_wrapped = False
         self.core = Core(self)
-        #: What counts requests, if somebody watches: see :meth:`lane_stats`.
-        self.watch: Watch | None = None
-        if watch:
-            self.start_watching(None if watch is True else watch)
+        self._use_cache(cache)
+        self._policy = policy_around(self.core, **policies)
+        self.global_headers: Mapping[str, str] = MappingProxyType(dict(policies["global_headers"]))
+        self.include_server_header: bool = policies["include_server_header"]
+        if logging_level is not None:
+            # Not through app.logger, which gets its handler when it is first used.
+            logging.getLogger(self.name).setLevel(logging_level)
+        self._use_watch(watch)
+
+    @classmethod
+    def from_flask(cls, app: Flask, **settings: Any) -> Self:
+        """Turn a plain Flask application (somebody else's package, say) into a WebServer, in place.
+
+        It stays the object that extensions and blueprints know, with its routes, hooks, configuration, templates and
+        commands, the methods that its class overrides, and what has been put around ``app.wsgi_app``.
+
+        :param app: an application that has not been asked for anything yet. A WebServer is returned as it is.
+        :param settings: what the constructor takes and Flask's does not.
+        :returns: ``app`` itself.
+        :raises TypeError: for what is no Flask application, or overrides ``__call__``.
+        :raises RuntimeError: if it has handled a request: like every other step of the set-up, this one comes before
+            the first request, or requests that run at the same time would each see another application.
+        """
+        check_convertible(app, WebServer, settings)
+        if isinstance(app, WebServer):
+            return cast("Self", app)
+        own = own_settings(WebServer) | settings
+        check_settings(own["host"], own["port"], own["worker_threads"], own["logging_level"])
+        before = [(obj, type(obj)) for obj in (app, app.url_map, app.cli)]
+        server = cast("Self", app)
+        try:
+            add_class(app, cls)
+            add_class(app.url_map, UrlMap)
+            for name, value in cls.default_config.items():
+                app.config.setdefault(name, value)
+            server._extend_flask(**own)
+        except BaseException:
+            # A setting that cannot be: what is left is the Flask application, not half of each.
+            for obj, own_class in before:
+                obj.__class__ = own_class
+            raise
+        server._was_wrapped = "wsgi_app" in vars(app)
+        if "jinja_env" in vars(app):
+            server._with_fragments(app.jinja_env)
+        return server
 
     # The two entries.
 
@@ -120,7 +215,7 @@ class WebServer(QuartAPI, Flask):
 
     async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application. It can be wrapped: ``app.asgi_app = Middleware(app.asgi_app)``."""
-        await self.core.asgi_app(cast("Any", scope), cast("Any", receive), cast("Any", send))
+        await self._policy(scope, receive, send)
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Flask's WSGI application, and the mounted ones.
@@ -160,10 +255,26 @@ class WebServer(QuartAPI, Flask):
     ) -> None:
         """Serve the application on uvicorn until it is interrupted.
 
-        ``host``, ``port``, ``debug`` and ``load_dotenv`` mean what they mean in :meth:`flask.Flask.run`. Other options
-        are those of ``uvicorn.run``.
+        ``host``, ``port``, ``debug`` and ``load_dotenv`` mean what they mean in :meth:`flask.Flask.run`, and so do its
+        other options: ``use_reloader``, ``use_debugger``, ``use_evalex``, ``ssl_context``, ``extra_files``,
+        ``exclude_patterns``, ``reloader_type``, ``reloader_interval``, ``passthrough_errors``; ``threaded=False`` is
+        one thread for sync views, ``processes`` is ``workers``. In addition:
+
+        :param workers: processes, each with an application of its own, which they find by its name.
+        :param worker_threads: threads that run sync views, in each process; the constructor's unless it is given.
+        :param soft_limit: connections or running requests in a process above which it answers 503 at once
+            (uvicorn's ``limit_concurrency``); none unless it is given.
+        :param hard_limit: connections that wait to be accepted before the system refuses more (uvicorn's ``backlog``).
+        :param max_requests: requests after which a worker is replaced, with a jitter of a tenth
+            (uvicorn's ``limit_max_requests``).
+
+        Any other option is that of ``uvicorn.run``. The server ends in order, and the program with exit code 0, on
+        SIGTERM; requests have 30 seconds to end (uvicorn's ``timeout_graceful_shutdown``).
+
+        :raises TypeError: for an option that nobody knows.
+        :raises SystemExit: with the reason on stderr, if no server can start.
         """
-        serve(self, host, port, debug, load_dotenv, options)
+        run(self, WebServer.from_flask, host, port, debug, load_dotenv, options)
 
     def run_server(self, *args: Any, **kwargs: Any) -> None:
         """:meth:`run` under the name that Aeros gave it. It can be the target of a thread (see ``AdvancedThread``)."""
@@ -183,36 +294,29 @@ class WebServer(QuartAPI, Flask):
 
     # Threads and lanes.
 
+    @cached_property
+    def name(self) -> str:  # type: ignore[override]
+        """Flask's name for it; in a worker, the main module of the program is called ``__mp_main__``."""
+        if self.import_name == "__mp_main__":
+            return Path(sys.modules["__mp_main__"].__file__ or self.import_name).stem
+        return super().name
+
+    def use_threads(self, number: int) -> None:
+        """Run sync views on so many threads from now on."""
+        if number != self.worker_threads:
+            self.worker_threads = number
+            self._threads = ProcessThreads()
+            self._websocket_threads = ProcessThreads()
+
     @property
     def threads(self) -> WorkerThreads:
         """The threads of this process that run sync code. They start with the first request."""
-        known = self._threads
-        if known is None or known[0] != os.getpid():  # threads do not survive a fork
-            known = self._threads = (os.getpid(), WorkerThreads(self.worker_threads))
-        return known[1]
+        return self._threads.get(self.worker_threads)
 
-    def lane_stats(self) -> LaneStats:
-        """What is going on in this process: lanes, requests and times by route, threads, blocks of the event loop.
-
-        Lanes are known always; what has to be counted is zero unless the application was made with ``watch``.
-        """
-        return stats_of(self)
-
-    def start_watching(self, path: str | None = None) -> None:
-        """Count from now on; with a ``path``, serve what is counted there. Call it before the first request.
-
-        :raises TypeError: if the path is no string.
-        :raises ValueError: if it can be no path of a page.
-        """
-        if path is not None:
-            self.register_blueprint(lane_pages(path))
-        if self.watch is None:
-            self.watch = Watch(self)
-            self.record_requests()
-
-    def record_requests(self) -> None:
-        """Keep a record of each request while it is answered, for a watch or a log. Until then none is kept."""
-        self.core.asgi_http_class = RecordedConnection
+    @property
+    def websocket_threads(self) -> WorkerThreads:
+        """The threads that websockets hold, for as long as these last: apart, so that they take none from requests."""
+        return self._websocket_threads.get(self.worker_threads)
 
     @cached_property
     def router(self) -> Router:
@@ -231,7 +335,8 @@ class WebServer(QuartAPI, Flask):
         if wrapped is None:
             return None
         if self._proxies is None or self._proxies[0] is not wrapped:
-            self._proxies = (wrapped, proxies_around(wrapped, WebServer.wsgi_app.__get__(self)))
+            own, flasks = WebServer.wsgi_app.__get__(self), Flask.wsgi_app.__get__(self)
+            self._proxies = (wrapped, proxies_around(wrapped, own, flasks))
         return None if is_patched(Flask, "__call__", "wsgi_app") else self._proxies[1]
 
     def call_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -283,6 +388,10 @@ class WebServer(QuartAPI, Flask):
                 " around ".join(repr(name) for name in decorators),
             )
 
+    def register_blueprint(self, blueprint: Any, **options: Any) -> None:
+        super().register_blueprint(blueprint, **options)
+        self.core.adopt_teardowns()
+
     # What Flask's methods have to know of coroutines.
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
@@ -312,8 +421,29 @@ class WebServer(QuartAPI, Flask):
 
         return self.async_to_sync(wait)()
 
+    def full_dispatch_request(self) -> Response:
+        if self._was_wrapped and (mount := take_current_mount()) is not None:
+            return cast("Response", mount.call_wsgi)
+        ctx = flask_request_var.get()
+        if isinstance(ctx, WebsocketContext) and is_quarts_view(self, ctx.request.url_rule):
+            return run_quarts_cycle_from_thread(self, ctx)
+        return super().full_dispatch_request()
+
     def dispatch_request(self) -> ResponseReturnValue:
         return cast("ResponseReturnValue", self._awaited(super().dispatch_request()))
+
+    def finalize_request(self, rv: ResponseReturnValue | HTTPException, from_error_handler: bool = False) -> Response:
+        if is_awaitable(rv):
+            # Of a dispatch_request in place of Flask's that calls a view without ensure_sync (DebugToolbar's does). The
+            # rest of the ``try`` in full_dispatch_request, in which it would have run.
+            try:
+                rv = cast("ResponseReturnValue", self._awaited(rv))
+            except Exception as error:
+                rv = self.handle_user_exception(error)
+        return super().finalize_request(rv, from_error_handler)
+
+    def create_jinja_environment(self) -> Environment:
+        return self._with_fragments(super().create_jinja_environment())
 
     def make_response(self, rv: ResponseReturnValue) -> Response:
         value: Any = rv[0] if isinstance(rv, tuple) and rv else rv
@@ -333,6 +463,10 @@ class WebServer(QuartAPI, Flask):
         return AppContext(self)
 
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
+        if self._was_wrapped and (mount := self.mounts.find(environ.get("PATH_INFO", ""))) is not None:
+            return cast("RequestContext", MountedCall(mount))
+        if isinstance(environ.get(EXCHANGE), Handshake):
+            return WebsocketContext(self, environ)
         return RequestContext(self, environ)
 
     def test_request_context(self, *args: Any, **kwargs: Any) -> RequestContext:
@@ -340,31 +474,12 @@ class WebServer(QuartAPI, Flask):
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         exchange = request.environ.get(EXCHANGE) if request is not None else None
-        match = exchange.match_for(request.environ) if exchange is not None and request is not None else None
+        match = exchange.match_for(self, request.environ) if exchange is not None and request is not None else None
         if match is None or request is None:
             return super().create_url_adapter(request)
         match.name_host(request)
         adapter: MapAdapter = match.adapter
         return adapter
-
-
-def _check_settings(host: object, port: object, worker_threads: object) -> None:
-    if host is not None and not isinstance(host, str):
-        raise TypeError(f"host must be a string such as '127.0.0.1', not {host!r}.")
-    if port is not None and (not isinstance(port, int) or not 0 <= port <= 65535):
-        raise ValueError(f"port must be a number from 0 to 65535, not {port!r}.")
-    if not isinstance(worker_threads, int) or isinstance(worker_threads, bool) or worker_threads < 1:
-        raise ValueError(f"worker_threads must be a number of threads, at least 1, not {worker_threads!r}.")
-
-
-def _check_names(keywords: dict[str, Any]) -> None:
-    flask_names = list(inspect.signature(Flask.__init__).parameters)[1:]
-    for name in keywords:
-        if name not in flask_names:
-            raise TypeError(
-                f"WebServer() got an unexpected keyword argument {name!r}. It takes those of flask.Flask"
-                f" ({', '.join(flask_names)}) and host, port, worker_threads, watch."
-            )
 
 
 def _announce_coroutine(func: Any) -> None:

@@ -1,7 +1,7 @@
 """What being watched costs: processor time of a request, with the watch off and on, side by side.
 
-Each kind runs in a process of its own and in turns with the others, so that a machine with other work to do is unfair to
-all of them alike. The requests come over real sockets to uvicorn, or with ``--in-process`` straight into the ASGI
+Each kind runs in a process of its own and in turns with the others, so that a machine with other work to do is unfair
+to all of them alike. The requests come over real sockets to uvicorn, or with ``--in-process`` straight into the ASGI
 application, where there is nothing but its own work. ``--against DIRECTORY`` adds another checkout of the project.
 
     python benchmarks/watch_cost.py --rounds 40
@@ -145,7 +145,7 @@ async def serve(kind: str, in_process: bool) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, proxy_headers=False))
     serving = asyncio.create_task(server.serve([listener]))
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.01)
     print(listener.getsockname()[1], flush=True)
     await answer_questions(app)

@@ -6,6 +6,21 @@ import asyncio
 from typing import Any
 
 
+def http_scope(path: str = "/", **changes: Any) -> dict[str, Any]:
+    """The scope of a GET of ``path``, with other or more keys."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [],
+        **changes,
+    }
+
+
 async def ask(app: Any, path: str = "/", scope: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     """The messages with which ``app`` answers a GET of ``path``, or a scope without body."""
     sent: list[dict[str, Any]] = []
@@ -21,15 +36,5 @@ async def ask(app: Any, path: str = "/", scope: dict[str, Any] | None = None) ->
         await asyncio.sleep(0)
         sent.append(message)
 
-    scope = scope or {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [],
-    }
-    await app(scope, receive, send)
+    await app(scope or http_scope(path), receive, send)
     return sent

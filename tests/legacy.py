@@ -7,12 +7,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from .programs import PYTHON
 from .servers import free_port, is_listening, stop, wait_for
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ EXAMPLE = ROOT / "examples" / "flask_legacy"
 #: What each step is, from plain Flask on. Step n has the first n patches.
 STEPS = {0: "plain Flask", 1: "WebServer", 2: "WebServer, some views async", 3: "WebServer, old tool mounted"}
 PATCHES = ("1-swap.patch", "2-async-views.patch", "3-mount.patch")
-
-#: Every warning is an error in the programs that are started here, too.
-PYTHON = (sys.executable, "-W", "error")
 
 _CSRF_TOKEN = re.compile(r'name="csrf_token"[^>]* value="([^"]+)"')
 

@@ -290,6 +290,19 @@ def test_caller_that_refuses_the_start_of_a_stream(app: WebServer, lane: Lane) -
     assert closed == [True]
 
 
+def test_stop_iteration_reaches_the_caller(app: WebServer, lane: Lane) -> None:
+    """gunicorn takes it for a response that somebody has sent on its socket (simple-websocket does)."""
+
+    class Sent(flask.Response):
+        def __call__(self, environ: Any, start_response: Any) -> Any:
+            raise StopIteration
+
+    app.add_url_rule("/", view_func=lane(Sent), endpoint="view")
+    app.after_request(lambda response: response)
+    with pytest.raises(StopIteration):
+        app(create_environ("/"), lambda status, headers: None)
+
+
 def test_callers_thread_is_only_borrowed(app: WebServer, lane: Lane) -> None:
     """asgiref's notes about this thread are gone after the request: async_to_sync makes a loop of its own again."""
     from asgiref.sync import async_to_sync, sync_to_async
@@ -334,7 +347,7 @@ def test_run_is_ignored_by_the_flask_command(
 def test_where_run_listens(
     server_name: str | None, given: tuple[str | None, int | None], expected: tuple[str, int]
 ) -> None:
-    from aeros_compat.serving.run import address_of
+    from aeros_compat.serving.settings import address_of
 
     app = WebServer(__name__)
     app.config["SERVER_NAME"] = server_name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import pytest
 import quart
 from asgiref.sync import sync_to_async
 
+from aeros_compat import SimpleCache
 from aeros_compat.lanes.threads import Lease, Turn, WorkerThreads
 
 from .servers import served
@@ -50,7 +50,8 @@ def _counting(kind: type[Any]) -> Any:
 
 @pytest.fixture
 def counted(app: WebServer) -> WebServer:
-    app._threads = (os.getpid(), CountingThreads())
+    counting = CountingThreads()
+    app._threads.get = lambda limit: counting  # type: ignore[method-assign]
     app.add_url_rule("/sync", view_func=lambda: "sync", endpoint="sync")
 
     async def view() -> str:
@@ -76,6 +77,15 @@ def add_sync_hooks(app: WebServer, count: int) -> None:
         app.after_request(lambda response: response)
         app.teardown_request(lambda error: None)
         app.teardown_appcontext(lambda error: None)
+
+
+def test_hit_of_the_cache_in_memory_costs_no_more_than_the_lane(counted: WebServer) -> None:
+    counted._use_cache(SimpleCache(timeout=300))
+    for path in ("/sync", "/async"):
+        endpoint = path[1:]
+        counted.view_functions[endpoint] = counted.cache()(counted.view_functions[endpoint])
+    assert (hops_of(counted, "/sync"), hops_of(counted, "/async")) == (1, 0)
+    assert counted.cache_stats().hits == 2
 
 
 async def _async_hook(*args: Any) -> Any:

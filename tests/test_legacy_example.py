@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from .legacy import PYTHON, ROOT, STEPS, Visitor, copy_example, environment, fill, run, served
+from .legacy import ROOT, STEPS, Visitor, copy_example, environment, fill, run, served
+from .programs import PYTHON
 from .servers import free_port, is_listening, wait_for
 
 if TYPE_CHECKING:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aeros_compat import Compression
+from aeros_compat.policy import compression
 from aeros_compat.webserver import WORKER_THREADS
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +44,42 @@ def test_mounts() -> None:
     assert client.get("/tool/a/b").text == "/tool /a/b"
     assert client.get("/api/x").text == "/api"
     assert client.get("/apiary").status_code == 404
+
+
+def test_websockets() -> None:
+    client = client_of("Websockets").application.async_test_client()
+
+    async def run() -> None:
+        async with client.websocket("/echo") as websocket:
+            await websocket.send("x")
+            assert await websocket.receive() == "x"
+        async with client.websocket("/chat/tea") as websocket:
+            assert await websocket.receive() == "/chat/tea is open, stranger."
+
+    asyncio.run(run())
+
+
+def test_caching() -> None:
+    client = client_of("Caching")
+    app = client.application
+    first, second = client.get("/prices"), client.get("/prices")
+    assert first.json == second.json == {"apple": 1}
+    assert second.headers["Cache-Control"] == "public, max-age=5"
+    assert client.get("/prices", headers={"If-None-Match": second.headers["ETag"]}).status_code == 304
+    assert app.cache_stats().hits == 2
+    assert client.post("/prices/pear/2").status_code == 204
+    assert client.get("/prices").json == {"apple": 1, "pear": 2}
+
+
+def test_policies() -> None:
+    client = client_of("Compression, CORS, headers")
+    answer = client.get("/api/squares", headers={"Accept-Encoding": "gzip", "Origin": "https://a.shop.example"})
+    assert json.loads(gzip.decompress(answer.data))["9"] == 81
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://a.shop.example"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert client.get("/public/x").headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Origin" not in client.get("/x", headers={"Origin": "https://a.shop.example"}).headers
+    assert Compression(level=2, min_size=500).config.items() <= compression.defaults().items()
 
 
 def test_every_block_of_code_is_tested() -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from .legacy import PYTHON, ROOT, Visitor, environment, run, served
+from .legacy import ROOT, Visitor, environment, run, served
+from .programs import PYTHON
 
 #: Where the sdist stays between runs.
 CACHE = ROOT / ".cache" / "sdists"

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
+import signal
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 import pytest
 import quart
 from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
+from flask_caching.backends import SimpleCache
+from flask_caching.jinja2ext import CacheExtension
+from jinja2 import Environment, nodes
+from quart.globals import websocket_ctx
 from werkzeug.routing import IntegerConverter
 
-from aeros_compat import WebServer, upstream
+from aeros_compat import Cache, RedisCache, WebServer, upstream
+
+from .programs import ended
+from .redis_server import redis_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def _in_new_thread(func: Any) -> Any:
@@ -33,6 +47,10 @@ def test_context_variables_are_those_behind_the_proxies() -> None:
         async with other.test_request_context("/"):
             assert upstream.quart_app_var.get().app is other
             assert upstream.quart_request_var.get().app is other
+        websocket: Any = object()
+        token = upstream.quart_websocket_var.set(websocket)
+        assert websocket_ctx._get_current_object() is websocket  # type: ignore[attr-defined]
+        upstream.quart_websocket_var.reset(token)
 
     asyncio.run(in_quart())
 
@@ -49,9 +67,28 @@ def test_template_defaults_are_in_every_application() -> None:
 
 def test_begin_serving_ends_the_set_up() -> None:
     app = flask.Flask(__name__)
+    assert not upstream.has_begun_serving(app)
     upstream.begin_serving(app)
+    assert upstream.has_begun_serving(app)
     with pytest.raises(AssertionError, match="first request"):
         app.before_request(lambda: None)
+
+
+def test_main_module_of_a_spawned_process(tmp_path: Path) -> None:
+    """It is told apart from the main module of a program, and from the work of the process later on."""
+    (tmp_path / "program.py").write_text(
+        "import multiprocessing\n"
+        "from aeros_compat.upstream import is_importing_main\n"
+        "def work():\n"
+        "    print('later', is_importing_main(), flush=True)\n"
+        "print(__name__, is_importing_main(), flush=True)\n"
+        "if __name__ == '__main__':\n"
+        "    process = multiprocessing.get_context('spawn').Process(target=work)\n"
+        "    process.start()\n"
+        "    process.join()\n"
+    )
+    done = ended("program.py", cwd=tmp_path)
+    assert done.stdout == "__main__ False\n__mp_main__ True\nlater False\n", done.stderr
 
 
 def test_find_error_handler() -> None:
@@ -158,3 +195,110 @@ def test_closes_nothing() -> None:
     assert not upstream.closes_nothing(iterable_of(generator))
     assert not upstream.closes_nothing(iterable_of(Closing("x")))
     assert not upstream.closes_nothing([b"x"])
+
+
+def test_is_complete() -> None:
+    with flask.Flask(__name__).test_request_context() as context:
+
+        def iterable_of(response: flask.Response) -> Any:
+            return response(context.request.environ, lambda *args: lambda data: None)
+
+        def pieces() -> Any:
+            yield b"x"
+
+        assert upstream.is_complete(iterable_of(flask.Response([b"a", b"b"])))
+        assert not upstream.is_complete(iterable_of(flask.Response(pieces())))
+    assert upstream.is_complete([b"x"])
+    assert not upstream.is_complete(iter([b"x"]))
+
+
+def test_cached_data_of() -> None:
+    with flask.Flask(__name__).test_request_context(data=b"body"):
+        request = flask.request._get_current_object()  # type: ignore[attr-defined]
+        assert upstream.cached_data_of(request) is None
+        request.get_data()
+        assert upstream.cached_data_of(request) == b"body"
+
+
+def test_redis_of_a_backend() -> None:
+    with redis_server() as server:
+        app = WebServer(__name__, cache=RedisCache("127.0.0.1", server.port, key_prefix="prefix:"))
+        (backend,) = app.extensions["cache"].values()
+        backend.set("key", 42)
+        found = upstream.redis_of(backend)
+        assert found is not None
+        client, prefix = found
+        assert (client.get("prefix:key"), prefix) == (b"42", "prefix:")
+        client.close()
+    assert upstream.redis_of(SimpleCache()) is None
+
+
+def test_flask_caching_calls_the_method_that_fragments_override() -> None:
+    tree = Environment(extensions=[CacheExtension]).parse("{% cache 5, 'name' %}x{% endcache %}")
+    (call,) = tree.find_all(nodes.ExtensionAttribute)
+    assert call.name == "_cache"
+
+
+def test_flask_caching_makes_keys_for_a_path_and_a_query_string() -> None:
+    """With its public functions; the rest of what ``app.cache`` takes over."""
+    app = flask.Flask(__name__)
+    cache = Cache(app, config={"CACHE_TYPE": "SimpleCache"})
+    keys: Any = cache.cached(query_string=True)(lambda: "x")
+    with app.app_context():
+        one, other = (keys.make_cache_key(path="/p", query_args=query) for query in ("a=1&b=2", "b=2&a=1"))
+        assert one == other
+        assert one.startswith("view//p")
+        assert one != keys.make_cache_key(path="/p", query_args="a=1")
+
+
+def test_modules_that_flask_compress_uses() -> None:
+    assert upstream.brotli.decompress(upstream.brotli.compress(b"x")) == b"x"
+    assert upstream.zstd.decompress(upstream.zstd.compress(b"x")) == b"x"
+    assert {"FLUSH_BLOCK", "FLUSH_FRAME"} <= set(dir(upstream.zstd.ZstdCompressor))
+    assert {"compression_level", "window_log"} <= set(upstream.zstd.CompressionParameter.__members__)
+
+
+def test_reloader_loop_asks_for_a_new_process_at_a_change(tmp_path: Path) -> None:
+    watched = tmp_path / "watched.py"
+    watched.write_text("")
+    loop = upstream.reloader_loop(
+        extra_files=[str(watched)], exclude_patterns=None, interval=0.01, reloader_type="stat"
+    )
+    with loop:
+        os.utime(watched, (0, time.time() + 10))
+        with pytest.raises(SystemExit) as wish:
+            loop.run()
+    assert wish.value.code == 3
+    with pytest.raises(ValueError, match="stat"):
+        upstream.reloader_loop(extra_files=None, exclude_patterns=None, interval=1, reloader_type="none")
+
+
+def test_serve_until_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process that the reloader has started, the server is on another thread and the loop on this one."""
+    watched = tmp_path / "watched.py"
+    watched.write_text("")
+    threads: list[threading.Thread] = []
+
+    def serve() -> None:
+        threads.append(threading.current_thread())
+        os.utime(watched, (0, time.time() + 10))
+
+    monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as wish:
+            upstream.serve_until_change(
+                serve, extra_files=[str(watched)], exclude_patterns=None, interval=0.01, reloader_type="stat"
+            )
+        assert wish.value.code == 3
+        assert threads != [threading.main_thread()]
+        # One signal is told apart from a change by its code.
+        with pytest.raises(SystemExit) as wish:
+            signal.raise_signal(signal.SIGTERM)
+        assert wish.value.code == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_reloading_command() -> None:
+    assert upstream.reloading_command() == [sys.executable, *sys.orig_argv[1:]]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
 
-from ..upstream import closes_nothing, response_closes_nothing
+from ..upstream import closes_nothing, is_complete, response_closes_nothing
+from .files import FileWrapper
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-    from types import TracebackType
 
     from werkzeug.wrappers import Response
 
@@ -37,6 +38,10 @@ class Answer:
         self.chunks: Iterator[bytes] | None = None
         #: Pieces to be advanced on the loop.
         self.async_chunks: AsyncIterator[Any] | None = None
+        #: The path of the file that the body is, where the server sends files by path; ``chunks`` would read it.
+        self.path: str | None = None
+        #: The Content-Length, if there is one.
+        self.length: int | None = None
         self._close: Callable[[], object] | None = None
 
     @property
@@ -66,37 +71,69 @@ class Answer:
 
         Runs on the request's thread. A failure before the first piece propagates, so that it still becomes a 500.
         """
+        self._read_length()
         if isinstance(iterable, AsyncBytes):
             self._close = iterable.close_of_response()
             self.async_chunks = aiter(iterable)
             return
         if not closes_nothing(iterable):
             self._close = getattr(iterable, "close", None)
-        chunks = iter(iterable)
         try:
-            self.body = next_chunk(chunks)
-            if self.body and self._length() == len(self.body):
-                more = next_chunk(chunks)
-                self.chunks = chain([more], chunks) if more else None
-            elif self.body:
-                self.chunks = chunks
+            self._take_chunks(iterable, iter(iterable))
         except BaseException:
             self.close()
             raise
-        if self.chunks is None and self.body:
-            self._correct_length()
 
-    def _correct_length(self) -> None:
-        """A complete body goes out with its own length, whatever the view has said."""
-        if self._length() not in (None, len(self.body)):
-            kept = [header for header in self.headers if header[0].lower() != "content-length"]
-            self.headers = [*kept, ("Content-Length", str(len(self.body)))]
+    def _take_chunks(self, iterable: Iterable[bytes], chunks: Iterator[bytes]) -> None:
+        if isinstance(iterable, FileWrapper):
+            self.path = iterable.path_to_send(self.length)
+        if self.path is not None:
+            self.chunks = chunks
+            return
+        self.body = next_chunk(chunks)
+        if self.body and self.length == len(self.body):
+            more = next_chunk(chunks)
+            if not more:
+                return
+            chunks = chain([more], chunks)
+        if is_complete(iterable):
+            # It goes out with its own length, whatever the view has said.
+            self.body = b"".join([self.body, *iter(partial(next_chunk, chunks), b"")])
+            if self.body and self.length is not None:
+                self._set_length(len(self.body))
+        elif self.body or self.length:
+            self.chunks = chunks
 
-    def _length(self) -> int | None:
-        for name, value in self.headers:
-            if name.lower() == "content-length" and value.strip().isdigit():
-                return int(value)
-        return None
+    def _read_length(self) -> None:
+        """Find the Content-Length. What is none is taken off: servers fail over it when the answer has begun."""
+        values = [value.strip() for name, value in self.headers if name.lower() == "content-length"]
+        if not values:
+            return
+        if len(values) == 1 and values[0].isascii() and values[0].isdigit() and len(values[0]) < 20:
+            self.length = int(values[0])
+        else:
+            self._set_length(None)
+
+    def _set_length(self, length: int | None) -> None:
+        self.length = length
+        self.headers = [header for header in self.headers if header[0].lower() != "content-length"]
+        if length is not None:
+            self.headers.append(("Content-Length", str(length)))
+
+    def fit_to(self, method: str) -> None:
+        """Leave out a body that the client does not expect, whoever made it (RFC 9110 section 6.4.1).
+
+        Flask leaves it out of its own answers; WSGI middleware that answers by itself may not.
+        """
+        status = int(self.status[:3])
+        if method != "HEAD" and status >= 200 and status not in (204, 304):
+            if self.length and not self.body and self.chunks is None and self.async_chunks is None:
+                self._set_length(0)  # the body of a list that is empty
+            return
+        self.body, self.chunks, self.async_chunks, self.path = b"", None, None, None
+        # With 304 it may be sent (RFC 9110 section 8.6), but uvicorn would wait for the body that it announces.
+        if method != "HEAD" and self.length is not None:
+            self._set_length(None)
 
 
 def encode_headers(headers: list[tuple[str, str]]) -> Headers:
@@ -108,10 +145,11 @@ def fit_for_asgi(start: Message) -> Message:
     """Make the start message one that ASGI servers can send.
 
     They send ``Date`` themselves, and it is a single value (RFC 9110 section 6.6.1); Werkzeug sets it on files. uvicorn
-    has no words for a status beyond 599, and finds that out when it is too late for another answer.
+    has no words for a status beyond 599, and finds that out when it is too late for another answer. After an interim
+    status (1xx, RFC 9110 section 15.2) the client would wait for the answer, and ASGI has no way to send both.
     """
-    if not 100 <= start["status"] <= 599:
-        raise ValueError(f"The view answered with the status {start['status']}; HTTP has 100 to 599.")
+    if not 200 <= start["status"] <= 599:
+        raise ValueError(f"The view answered with the status {start['status']}; an answer has one from 200 to 599.")
     start["headers"] = [header for header in start["headers"] if header[0] != b"date"]
     return start
 
@@ -124,70 +162,6 @@ def next_chunk(chunks: Iterator[bytes]) -> bytes:
         if chunk:
             return chunk
     return b""
-
-
-class StartResponse:
-    """``start_response`` of PEP 3333, and ``write``."""
-
-    def __init__(self) -> None:
-        self._answer: Answer | None = None
-        self._written: list[bytes] = []
-
-    def __call__(
-        self,
-        status: str,
-        headers: list[tuple[str, str]],
-        exc_info: tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None = None,
-    ) -> Callable[[bytes], object]:
-        if self._answer is not None and exc_info is None:
-            raise AssertionError("start_response was called twice without exc_info (PEP 3333).")
-        # Nothing has left yet when it is called again: the later response replaces the earlier one.
-        self._answer = Answer(status, list(headers))
-        return self._written.append
-
-    def answer(self, iterable: Iterable[bytes]) -> Answer:
-        """The answer to the request, once the WSGI application has returned its iterable."""
-        if self._answer is None:
-            # Allowed up to the first piece (PEP 3333), and done so by generators.
-            iterable = _advanced(iterable)
-        answer = self._answer
-        if answer is None:
-            close = getattr(iterable, "close", None)
-            if close is not None:
-                close()
-            raise AssertionError("The WSGI application has not called start_response.")
-        answer.take(_Prefixed(self._written, iterable) if self._written else iterable)
-        return answer
-
-
-class _Prefixed:
-    def __init__(self, written: list[bytes], iterable: Iterable[bytes]) -> None:
-        self._written = written
-        self._iterable = iterable
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._written
-        yield from self._iterable
-
-    def close(self) -> None:
-        close = getattr(self._iterable, "close", None)
-        if close is not None:
-            close()
-
-
-def _advanced(iterable: Iterable[bytes]) -> Iterable[bytes]:
-    chunks = iter(iterable)
-    try:
-        first = [next_chunk(chunks)]
-    except BaseException:
-        close = getattr(iterable, "close", None)
-        if close is not None:
-            close()
-        raise
-    rest = _Prefixed(first, chunks)
-    if hasattr(iterable, "close"):
-        rest.close = iterable.close  # type: ignore[method-assign]
-    return rest
 
 
 class AsyncBytes:

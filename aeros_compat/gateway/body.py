@@ -1,4 +1,4 @@
-"""The request body: one object that both frameworks read.
+"""The request body: one object that both frameworks read; and ``wsgi.input`` over it.
 
 Bodies up to ``COLLECT_LIMIT`` are collected on the loop before a thread is taken or a view is called, so that a slow
 client never holds a worker thread and a sync read works inside ``async def``. Larger ones stream: each read asks the
@@ -12,14 +12,12 @@ import contextvars
 import io
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from quart.wrappers.request import Body as QuartBody
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-    from typing import Any
+    from collections.abc import Callable, Coroutine
 
     from _typeshed import WriteableBuffer
 
@@ -28,6 +26,12 @@ if TYPE_CHECKING:
 #: Bytes of a request body that are held in memory before the view starts.
 COLLECT_LIMIT = 1024 * 1024
 
+#: The two that may read a stream, by the names that their users know.
+FLASK = "flask.request (wsgi.input)"
+QUART = "quart.request"
+
+T = TypeVar("T")
+
 #: Seconds for which a streamed response may leave the body unread, before it is thrown away to see the client leave.
 PATIENCE = 5.0
 
@@ -35,11 +39,17 @@ PATIENCE = 5.0
 class Body:
     """What ``receive`` brings, in order, once.
 
-    ``collected`` is the whole body once :meth:`collect` has seen its end, else None.
+    ``collected`` is the whole body once :meth:`collect` has seen its end, else None: then it is a stream, which only
+    one of the two frameworks can read, unless that one has read all of it and has ``kept`` it.
     """
 
     def __init__(self, receive: Receive) -> None:
         self.collected: bytes | None = None
+        self.kept: bytes | None = None
+        #: Bytes that have arrived so far.
+        self.size = 0
+        #: Who reads the stream.
+        self.reader: str | None = None
         self.disconnected = False
         self._receive = receive
         self._ended = False
@@ -63,6 +73,7 @@ class Body:
         if message["type"] == "http.request" and not message.get("more_body", False):
             self._ended = True
             self.collected = message.get("body", b"")
+            self.size = len(self.collected)
             return
         self._take(message)
         while not self._ended and not self.disconnected and self._size_ahead <= limit:
@@ -79,6 +90,7 @@ class Body:
         if body := message.get("body"):
             self._ahead.append(body)
             self._size_ahead += len(body)
+            self.size += len(body)
 
     async def read(self) -> bytes:
         """The next piece, or ``b""`` at the end.
@@ -124,15 +136,46 @@ class Body:
             self._ahead.clear()
             self._size_ahead = 0
 
+    async def is_longer_than(self, size: int) -> bool:
+        """Whether the stream has more than ``size`` bytes; waits for the byte after them if need be."""
+        while self.size <= size and not self._ended and not self.disconnected and not self._dropped:
+            async with self._receiving:
+                if self.size <= size and not self._ended and not self.disconnected:
+                    self._take(await self._receive())
+        if self.size <= size and not self._ended:
+            raise ClientDisconnected()
+        return self.size > size
+
+    def _claim(self, reader: str) -> None:
+        """Say who reads the stream. Raises RuntimeError if somebody else has begun: each would get parts of it."""
+        if self.reader not in (None, reader):
+            raise RuntimeError(
+                f"This request body is larger than {COLLECT_LIMIT} bytes and has been read with {self.reader} as a"
+                f" stream, so {reader} cannot read it again. Read it with one of them, or read all of it at first"
+                " ('get_data()', 'form'): what is kept is there for both."
+            )
+        self.reader = reader
+
     # ``receive`` resumes reading in the caller's context, and the client's next request would start in it:
     # https://github.com/python/cpython/issues/140947. So each read from inside a request is a task in an empty context.
 
     def read_from_view(self) -> asyncio.Task[bytes]:
         """:meth:`read` for code that runs inside the contexts of a request, on the loop."""
+        self._claim(QUART)
         return self._loop.create_task(self.read(), context=contextvars.Context())
 
     def read_from_thread(self) -> bytes:
         """:meth:`read` for a thread, which it blocks. Raises RuntimeError on the loop's own thread."""
+        if not self.disconnected:  # which is what an async view is told, too
+            self._check_thread()
+        self._claim(FLASK)
+        return self._wait_in_thread(self.read())
+
+    def is_longer_from_thread(self, size: int) -> bool:
+        """:meth:`is_longer_than` for a thread."""
+        return self.size > size or self._wait_in_thread(self.is_longer_than(size))
+
+    def _check_thread(self) -> None:
         if threading.get_ident() == self._loop_thread:
             raise RuntimeError(
                 f"This request body is larger than {COLLECT_LIMIT} bytes, so it is not read before the view starts, and"
@@ -140,12 +183,28 @@ class Body:
                 " Use the awaitable request of Quart instead: 'from quart import request', then"
                 " 'await request.form', 'await request.get_data()' or 'async for chunk in request.body'."
             )
-        return contextvars.Context().run(asyncio.run_coroutine_threadsafe, self.read(), self._loop).result()
+
+    def _wait_in_thread(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        if threading.get_ident() == self._loop_thread:
+            return _result_of(coroutine)
+        return contextvars.Context().run(asyncio.run_coroutine_threadsafe, coroutine, self._loop).result()
+
+
+def _result_of(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns that has nothing to wait for."""
+    try:
+        coroutine.send(None)
+    except StopIteration as finished:
+        return cast("T", finished.value)
+    coroutine.close()
+    raise AssertionError("The event loop would have waited for itself.")
 
 
 class _BlockingReader(io.RawIOBase):
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, limit: Callable[[], int | None]) -> None:
         self._body = body
+        self._limit = limit
+        self._position = 0
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
@@ -153,58 +212,34 @@ class _BlockingReader(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         if not self._rest:
-            self._rest = memoryview(self._body.read_from_thread())
+            self._rest = memoryview(self._next())
         view = memoryview(buffer).cast("B")
         size = min(len(view), len(self._rest))
         view[:size] = self._rest[:size]
         self._rest = self._rest[size:]
+        self._position += size
         return size
 
+    def _next(self) -> bytes:
+        limit = self._limit()
+        if limit is not None and self._body.size > limit:
+            raise RequestEntityTooLarge()
+        kept = self._body.kept
+        if kept is not None and self._body.reader != FLASK:
+            return kept[self._position :]
+        piece = self._body.read_from_thread()
+        # Werkzeug stops at the limit without looking whether more would come: a body without Content-Length would be
+        # cut there, and nobody told.
+        if limit is not None and self._position + len(piece) >= limit and self._body.is_longer_from_thread(limit):
+            raise RequestEntityTooLarge()
+        return piece
 
-def wsgi_input(body: Body) -> io.BufferedIOBase:
-    """``wsgi.input`` (PEP 3333) over ``body``. A body that was not collected blocks the thread that reads it."""
+
+def wsgi_input(body: Body, limit: Callable[[], int | None]) -> io.BufferedIOBase:
+    """``wsgi.input`` (PEP 3333) over ``body``. A body that was not collected blocks the thread that reads it.
+
+    ``limit`` gives the MAX_CONTENT_LENGTH of the request, as it stands when the body is read.
+    """
     if body.collected is not None:
         return io.BytesIO(body.collected)
-    return io.BufferedReader(_BlockingReader(body), buffer_size=64 * 1024)
-
-
-class AsyncBody(QuartBody):
-    """``quart.request.body`` over the same :class:`Body`: awaited or iterated."""
-
-    _source: Body | None = None
-    #: The whole body, where it is known.
-    complete: bytes | None = None
-
-    def set_result(self, data: bytes) -> None:
-        self.complete = data
-        super().set_result(data)
-
-    def feed_from(self, body: Body) -> None:
-        """Take what was collected, or read on demand."""
-        if body.collected is not None:
-            self.set_result(body.collected)
-        else:
-            self._source = body
-
-    async def __anext__(self) -> bytes:
-        if self._source is None:
-            return await super().__anext__()
-        if self._must_raise is None:
-            await self._pull()
-        if self._must_raise is None and not self._data:
-            raise StopAsyncIteration
-        return await super().__anext__()
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        if self._source is not None:
-            while self._must_raise is None and not self._complete.is_set():
-                yield from self._pull().__await__()
-        return (yield from super().__await__())
-
-    async def _pull(self) -> None:
-        assert self._source is not None
-        chunk = await self._source.read_from_view()
-        if chunk:
-            self.append(chunk)
-        else:
-            self.set_complete()
+    return io.BufferedReader(_BlockingReader(body, limit), buffer_size=64 * 1024)

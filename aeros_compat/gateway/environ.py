@@ -9,6 +9,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
 
+from werkzeug.datastructures import Headers
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -24,6 +26,9 @@ EXCHANGE = "aeros_compat.exchange"
 
 #: Where a scope has what belongs into the environ and has no place in ASGI.
 ENVIRON_KEYS = "aeros_compat.environ"
+
+#: The schemes of websockets, and what an environ calls them.
+HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 
 _ENVIRON_NAMES: dict[bytes, str] = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 
@@ -165,6 +170,16 @@ def scope_from_environ(environ: WSGIEnvironment) -> HTTPScope:
         "extensions": {},
         "state": {},
     }
+
+
+def headers_for_quart(scope: Scope) -> Headers:
+    """The headers as Quart's requests and websockets have them, who asks among them."""
+    headers = Headers()
+    for name, value in scope["headers"]:
+        headers.add(name.decode("latin-1").title(), value.decode("latin-1"))
+    client = scope.get("client")
+    headers["Remote-Addr"] = client[0] if client else "<local>"
+    return headers
 
 
 def _quote(path: bytes) -> bytes:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import inspect
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
 from ..callables import is_async
+from ..handshake import Handshake
 from .environ import EXCHANGE, path_info, rooted
+from .mounted_websocket import MountedWebsocket
 from .wsgi_entry import WSGICall
 
 if TYPE_CHECKING:
@@ -51,7 +54,9 @@ class Mount:
         """Call the application, of either kind, from the WSGI side."""
         # The caller's environ stays as it is: WSGI middleware may look at it again after the call.
         inner = dict(environ)
-        inner.pop(EXCHANGE, None)
+        exchange = inner.pop(EXCHANGE, None)
+        if self.is_asgi and isinstance(exchange, Handshake):
+            return MountedWebsocket(exchange.connection).run(self)(inner, start_response)
         if self.is_asgi:
             return WSGICall(inner, start_response).run(self)
         inner["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + self.path
@@ -93,6 +98,35 @@ class Mounts:
     def with_lifespan(self) -> list[Mount]:
         """The ASGI applications, each once, in the order in which they were mounted."""
         return self._with_lifespan
+
+
+class MountedCall:
+    """What stands in for the request context where Flask's own ``wsgi_app`` is called for the path of a mount.
+
+    Middleware that was put around a plain Flask application holds that method, which knows no mounts. It pushes a
+    request context, calls what ``full_dispatch_request`` returns as a WSGI application, and pops the context: here, the
+    first says which mount it is, and the second returns it. No context of the outer application's is made.
+    """
+
+    def __init__(self, mount: Mount) -> None:
+        self._mount = mount
+
+    def push(self) -> None:
+        _current_mount.set(self._mount)
+
+    def pop(self, exc: BaseException | None = None) -> None:
+        _current_mount.set(None)
+
+
+def take_current_mount() -> Mount | None:
+    """The mount that the current call is for. Once: the mounted application may be another WebServer."""
+    mount = _current_mount.get()
+    if mount is not None:
+        _current_mount.set(None)
+    return mount
+
+
+_current_mount: ContextVar[Mount | None] = ContextVar("aeros_compat.current_mount", default=None)
 
 
 def _checked(prefix: object) -> str:

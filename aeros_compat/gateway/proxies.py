@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .environ import (
     ENVIRON_KEYS,
+    HTTP_SCHEMES,
     add_addresses,
     add_headers,
     path_info,
@@ -33,18 +34,16 @@ _HEADERS = frozenset(
     {b"host", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-prefix"}
 )
 
-#: The schemes of websockets, and what an environ calls them.
-_HTTP_SCHEMES = {"ws": "http", "wss": "https"}
-_WEBSOCKET_SCHEMES = {http: websocket for websocket, http in _HTTP_SCHEMES.items()}
+_WEBSOCKET_SCHEMES = {http: websocket for websocket, http in HTTP_SCHEMES.items()}
 
 
-def proxies_around(wrapped: object, wsgi_app: object) -> Proxies | None:
-    """The ``ProxyFix`` objects around ``wsgi_app`` that make ``wrapped``, or None if there is anything else."""
+def proxies_around(wrapped: object, *wsgi_apps: object) -> Proxies | None:
+    """The ``ProxyFix`` objects around one of ``wsgi_apps`` that make ``wrapped``, or None if there is anything else."""
     fixes = []
     while type(wrapped) is ProxyFix:  # a subclass may do more
         fixes.append(wrapped)
         wrapped = wrapped.app
-    return Proxies(fixes) if fixes and wrapped == wsgi_app else None
+    return Proxies(fixes) if fixes and wrapped in wsgi_apps else None
 
 
 class Proxies:
@@ -61,7 +60,7 @@ class Proxies:
         scheme = scope.get("scheme", "http")
         environ: WSGIEnvironment = {
             "SCRIPT_NAME": script_name(scope),
-            "wsgi.url_scheme": _HTTP_SCHEMES.get(scheme, scheme),
+            "wsgi.url_scheme": HTTP_SCHEMES.get(scheme, scheme),
         }
         add_addresses(environ, scope)
         add_headers(environ, [header for header in scope["headers"] if header[0] in _HEADERS])

@@ -15,9 +15,9 @@ from concurrent.futures import Executor, Future
 from contextlib import nullcontext
 from http import HTTPStatus
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from ..lanes.threads import run_job
+from ..lanes.threads import StopIterationEscaped, run_job
 from ..upstream import adopt_context, bridge_state, restore_bridge_state, serving_loop
 from .answer import STATUS_LINE, WSGI_HEADERS
 from .background import background_loop
@@ -108,7 +108,7 @@ class WSGICall:
         finally:
             restore_bridge_state(state)
         if self._start is None:
-            self._settle()
+            self._settle_without_answer()
         if self._start is None:
             raise RuntimeError("The ASGI application has ended without a response.")
         try:
@@ -131,6 +131,13 @@ class WSGICall:
             adopt_context(self.context)
         if self._failure is not None:
             raise self._failure
+
+    def _settle_without_answer(self) -> None:
+        try:
+            self._settle()
+        except StopIterationEscaped as error:
+            # Code that has spoken on gunicorn's own socket (flask-sock) says so that there is no response to send.
+            raise cast("StopIteration", error.__cause__) from None
 
     def next_piece(self) -> bytes:
         """The next piece of a streamed body, or ``b""`` at the end."""

@@ -24,9 +24,10 @@ from flask.signals import (
 )
 from werkzeug.exceptions import HTTPException
 
-from ..callables import is_async, is_awaitable
+from ..callables import is_async
 from ..context import LazyRequestContext
-from ..gateway.answer import Answer, AsyncBytes, StartResponse
+from ..gateway.answer import Answer, AsyncBytes
+from ..gateway.start_response import StartResponse
 from ..upstream import begin_serving, bind_executor, find_error_handler, flask_app_var, flask_request_var
 from .hop import drive, hop
 
@@ -151,19 +152,7 @@ class _Cycle:
         view = self.app.view_functions[self.rule.endpoint]
         match = self.match
         view_args: Any = self.request_context.request.view_args if match.unconverted else match.view_args
-        return await self.await_call(view, **view_args)
-
-    async def await_call(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> ResponseReturnValue:
-        """Call sync code of Flask's that passes a coroutine function through ensure_sync, and await what comes out.
-
-        A class-based view does so with its async method, and ``handle_user_exception`` with an async handler.
-        """
-        self.request_context.passes_coroutines = True
-        try:
-            rv = func(*args, **kwargs)
-        finally:
-            self.request_context.passes_coroutines = False
-        return cast("ResponseReturnValue", await rv if is_awaitable(rv) else rv)
+        return cast("ResponseReturnValue", await self.request_context.await_call(view, **view_args))
 
     # After the view.
 
@@ -259,7 +248,8 @@ class _Cycle:
         try:
             raise failure
         except Exception as error:
-            return await self.await_call(self.app.handle_user_exception, error)
+            rv = await self.request_context.await_call(self.app.handle_user_exception, error)
+            return cast("ResponseReturnValue", rv)
 
     async def finish_on_loop(self, rv: ResponseReturnValue | None) -> Answer:
         try:

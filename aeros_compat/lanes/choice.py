@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from werkzeug.routing import WebsocketMismatch
 
 from ..callables import decorators_over, hides_async, is_async_view, is_patched
 from ..gateway.environ import path_info
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from werkzeug.routing import Rule
+
     from ..exchange import Exchange
+    from ..handshake import Handshake
+    from ..routing import Match
     from ..webserver import WebServer
 
 #: The methods of Flask's, next to ``wsgi_app``, that stand around the call of a view, or make what stands around it.
@@ -26,10 +31,13 @@ def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
     Every request that matches no route takes the sync lane: Flask answers it, or an application that is mounted.
     """
     scope = exchange.scope
-    path = path_info(scope)
-    if app.mounts.find(path) is not None:
+    if _is_mounted(app, exchange):
         return False
-    match = exchange.match = app.router.match(app, exchange, path.encode("latin-1").decode("utf-8", "replace"))
+    match = _match(app, exchange)
+    if match is not None and match.rule is not None and match.rule.websocket and is_quarts_view(app, match.rule):
+        # A server that cannot upgrade, or the WSGI entry: there is no websocket for the view.
+        exchange.match = match._replace(rule=None, unconverted=False, exception=WebsocketMismatch())
+        return False
     if match is None or match.rule is None or app.encloses_views:
         return False
     if scope["method"] == "OPTIONS" and getattr(match.rule, "provide_automatic_options", False):
@@ -42,6 +50,36 @@ def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
     if app.debug and hides_async(view):
         app.log_sync_decorators(match.rule.endpoint, decorators_over(view))
     return False
+
+
+def is_websocket_lane(app: WebServer, handshake: Handshake) -> bool:
+    """Match the route of a handshake, once, and say whether Quart's cycle on the event loop answers it.
+
+    Else it is Flask's cycle on a thread: the view is a sync one that speaks on a socket (flask-sock), something sync
+    encloses all views and may answer itself (Flask-SocketIO), or a WSGI application is mounted there.
+    """
+    if _is_mounted(app, handshake):
+        return False
+    match = _match(app, handshake)
+    return match is not None and not app.encloses_views and is_quarts_view(app, match.rule)
+
+
+def is_quarts_view(app: WebServer, rule: Rule | None) -> bool:
+    """Whether a websocket rule leads to a view for Quart's cycle, which also answers what matches no rule."""
+    if rule is None:
+        return True
+    view = app.view_functions.get(rule.endpoint)
+    return view is not None and (is_async_view(view, "GET") or hides_async(view))
+
+
+def _is_mounted(app: WebServer, exchange: Exchange) -> bool:
+    return app.mounts.find_for(exchange.scope) is not None
+
+
+def _match(app: WebServer, exchange: Exchange) -> Match | None:
+    path = path_info(exchange.scope).encode("latin-1").decode("utf-8", "replace")
+    exchange.match = app.router.match(app, exchange, path)
+    return exchange.match
 
 
 def lane_of(app: WebServer, view: Callable[..., Any], method: str) -> tuple[str, str]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ..gateway.answer import Answer, StartResponse
+from ..gateway.start_response import StartResponse
 from .hop import hop
 
 if TYPE_CHECKING:
     from ..exchange import Exchange, Thread
+    from ..gateway.answer import Answer
     from ..webserver import WebServer
 
 

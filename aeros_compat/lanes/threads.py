@@ -15,6 +15,7 @@ https://github.com/fastapi/fastapi/issues/3205).
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections import deque
@@ -95,6 +96,11 @@ class WorkerThreads:
     def lease(self) -> Lease:
         """A thread of one's own; it is taken when the first job comes and must be given back with ``release()``."""
         return Lease(self)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a lease that asks now gets a thread at once."""
+        return self._held < self.lease_limit
 
     def close(self) -> None:
         """Let every thread end after the jobs that it already has. Jobs that come later start new threads."""
@@ -179,6 +185,19 @@ class WorkerThreads:
                 self._free.append(inbox)
                 return
         inbox.put(None)
+
+
+class ProcessThreads:
+    """:class:`WorkerThreads`, made when they are first asked for, and anew after a fork, which no thread survives."""
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._threads: WorkerThreads
+
+    def get(self, limit: int) -> WorkerThreads:
+        if self._pid != os.getpid():
+            self._pid, self._threads = os.getpid(), WorkerThreads(limit)
+        return self._threads
 
 
 class Turn(Executor):
@@ -301,6 +320,13 @@ class Lease(Executor):
             return not self._released
 
 
+class StopIterationEscaped(RuntimeError):
+    """Sync code has raised StopIteration, its cause.
+
+    asyncio refuses that in a future, and whoever awaits the call would wait for ever.
+    """
+
+
 def run_job(
     future: Future[T], fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Callable[[], None]:
@@ -310,8 +336,7 @@ def run_job(
     try:
         result = fn(*args, **kwargs)
     except StopIteration as error:
-        # asyncio refuses it in a future, and whoever awaits the call would wait for ever.
-        failure = RuntimeError("a sync function that runs on a worker thread raised StopIteration")
+        failure = StopIterationEscaped("a sync function that runs on a worker thread raised StopIteration")
         failure.__cause__ = error
         return partial(future.set_exception, failure)
     except BaseException as error:

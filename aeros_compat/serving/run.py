@@ -1,9 +1,10 @@
-"""Serving an application on uvicorn, from Python."""
+"""Serving an application on uvicorn, from Python: what ``WebServer.run`` and the command line do."""
 
 from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,25 +13,39 @@ from flask.helpers import get_debug_flag, get_load_dotenv
 from uvicorn import Config
 from uvicorn.config import STARTUP_FAILURE
 
+from ..debugging.debugger import with_debugger
+from ..debugging.reloader import GRACE, run_with_reloader
+from ..upstream import is_importing_main
+from .certificates import certificate
+from .listening import listening
+from .location import location_of
+from .patched import refuse_patched_threads
 from .server import Server
+from .settings import CannotServe, Settings
+from .workers import Supervisor, WorkerConfig
 
 if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+
+    from flask import Flask
+
+    from ..types import ASGIApp
     from ..webserver import WebServer
-
-#: Options of ``Flask.run`` that say how Werkzeug's development server works.
-_WERKZEUG_OPTIONS = frozenset({"threaded", "processes", "use_reloader", "use_debugger", "use_evalex", "extra_files"})
+    from .location import Location
 
 
-def serve(
-    app: WebServer, host: str | None, port: int | None, debug: bool | None, load_dotenv: bool, options: dict[str, Any]
+def run(
+    app: WebServer,
+    convert: Callable[[Flask], WebServer],
+    host: str | None,
+    port: int | None,
+    debug: bool | None,
+    load_dotenv: bool,
+    options: dict[str, Any],
 ) -> None:
-    """What ``WebServer.run`` does. See there for the arguments."""
-    if os.environ.get("FLASK_RUN_FROM_CLI") == "true":
-        click.secho(
-            " * Ignoring a call to 'app.run()' that would block the current 'flask' CLI command.\n"
-            "   Only call 'app.run()' in an 'if __name__ == \"__main__\"' guard.",
-            fg="red",
-        )
+    """What ``WebServer.run`` does: see there. ``convert`` is ``WebServer.from_flask``, for workers."""
+    if _is_called_by_import():
         return
     if get_load_dotenv(load_dotenv):
         cli.load_dotenv()
@@ -38,31 +53,114 @@ def serve(
             app.debug = get_debug_flag()
     if debug is not None:
         app.debug = bool(debug)
-    host, port = address_of(app, host, port)
-    click.echo(
-        f" * Serving '{app.name}' on http://{host}:{port} (debug {'on' if app.debug else 'off'}). CTRL+C ends it."
+    with ending_in_a_sentence():
+        settings = Settings.of(app, host, port, options)
+        serve(app, settings, lambda: location_of(app, convert))
+
+
+def _is_called_by_import() -> bool:
+    """Whether ``run`` stands unguarded in a module that somebody else imports in order to serve the application."""
+    if is_importing_main():  # a worker, or some other process of the application's
+        return True
+    if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
+        return False
+    click.secho(
+        " * Ignoring a call to 'app.run()' that would block the current CLI command.\n"
+        "   Only call 'app.run()' in an 'if __name__ == \"__main__\"' guard.",
+        fg="red",
     )
-    settings: dict[str, Any] = {
-        # A client must not be able to say where it comes from: trusting a proxy is the user's decision.
-        "proxy_headers": False,
-        # https://github.com/python/cpython/issues/140947: the second fence, the first is in the lanes.
-        "reset_contextvars": True,
-        "log_level": "info",
-        # Without a limit one stalled client would keep the server from ever ending. Gunicorn's default.
-        "timeout_graceful_shutdown": 30,
-    }
-    settings |= {name: value for name, value in options.items() if name not in _WERKZEUG_OPTIONS}
-    server = Server(Config(app, host=host, port=port, **settings))
-    if not server.run_for(app):
+    return True
+
+
+@contextmanager
+def ending_in_a_sentence() -> Iterator[None]:
+    """End the program with the reason on stderr, and exit code 1, if no server can start."""
+    try:
+        yield
+    except CannotServe as error:
+        click.echo(f"Error: {error}", err=True)  # not by SystemExit, which says nothing on other threads
+        sys.exit(1)
+
+
+def serve(app: WebServer, settings: Settings, locate: Callable[[], Location]) -> None:
+    """Serve ``app`` until it is told to end.
+
+    :param locate: says where other processes find it; asked only if there are to be any.
+    :raises CannotServe: if no server can start; nothing has been bound then, or is any more.
+    :raises SystemExit: if the application does not start, and after SIGTERM.
+    """
+    refuse_patched_threads()
+    settings.apply_to(app)
+    location = locate() if settings.is_supervised else None
+    with ExitStack() as stack:
+        options = settings.uvicorn | stack.enter_context(certificate(settings))
+        config = _config(app, settings, options)
+
+        def bind() -> socket.socket:
+            listener = stack.enter_context(listening(settings))
+            _announce(app, settings, listener, config.is_ssl)
+            return listener
+
+        if settings.use_reloader:
+            _serve_reloading(app, settings, config, bind)
+            return
+        if location is None:
+            has_started = _server(settings, config).run_for(app, bind())
+        else:
+            has_started = Supervisor(WorkerConfig(location, settings, options), bind()).run_for(app)
+    if not has_started:
         sys.exit(STARTUP_FAILURE)  # and the log has said why
 
 
-def address_of(app: WebServer, host: str | None, port: int | None) -> tuple[str, int]:
-    """Where to listen: the arguments, the constructor's, ``SERVER_NAME``, then Flask's defaults."""
-    named_host, _, named_port = (app.config.get("SERVER_NAME") or "").partition(":")
-    if port is None:
-        port = app.port
-    return (
-        host or app.host or named_host or "127.0.0.1",
-        int(port) if port is not None else int(named_port or 5000),
+def _config(app: WebServer, settings: Settings, options: dict[str, Any]) -> Config:
+    """uvicorn's configuration, loaded, so that what is wrong with it is known before anything is bound."""
+    asgi_app: ASGIApp = app
+    if settings.use_debugger:
+        host = None if settings.uvicorn.get("uds") is not None else settings.host
+        asgi_app = with_debugger(app, host=host, evalex=settings.use_evalex)
+    try:
+        config = Config(asgi_app, host=settings.host, port=settings.port, workers=1, **options)
+        config.load()
+    except Exception as error:
+        raise CannotServe(f"uvicorn does not take these settings: {type(error).__name__}: {error}") from error
+    return config
+
+
+def _server(settings: Settings, config: Config) -> Server:
+    server = Server(config)
+    if settings.passthrough_errors:
+        config.loaded_app = server.passing_errors(config.loaded_app)
+    return server
+
+
+def _serve_reloading(app: WebServer, settings: Settings, config: Config, bind: Callable[[], socket.socket]) -> None:
+    server = _server(settings, config)
+    run_with_reloader(
+        bind,
+        lambda listener: server.run_for(app, listener),
+        lambda: server.end(GRACE),
+        extra_files=settings.extra_files,
+        exclude_patterns=settings.exclude_patterns,
+        interval=settings.reloader_interval,
+        reloader_type=settings.reloader_type,
     )
+
+
+def _announce(app: WebServer, settings: Settings, listener: socket.socket, is_ssl: bool) -> None:
+    """Say what is served, where, with what, and what to do next."""
+    workers = f"{settings.workers} workers with " if settings.workers > 1 else ""
+    threads = f"{settings.worker_threads} thread{'s' * (settings.worker_threads > 1)}{' each' * bool(workers)}"
+    click.echo(f" * Serving '{app.name}' on {_url(settings, listener, is_ssl)}")
+    click.echo(f" * {workers}{threads} for sync views; debug mode: {'on' if settings.debug else 'off'}")
+    restart = f" kill -HUP {os.getpid()} restarts the workers one by one." if settings.is_supervised else ""
+    click.echo(f" * CTRL+C ends it.{restart}")
+
+
+def _url(settings: Settings, listener: socket.socket, is_ssl: bool) -> str:
+    address = listener.getsockname()
+    if not isinstance(address, tuple):
+        return f"unix:{settings.uvicorn.get('uds') or address}"
+    # The name that was asked for, unless the socket is somebody else's.
+    host = settings.host if settings.uvicorn.get("fd") is None else address[0]
+    host = f"[{host}]" if ":" in host else host
+    return f"{'https' if is_ssl else 'http'}://{host}:{address[1]}"

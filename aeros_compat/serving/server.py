@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import uvicorn
 
 if TYPE_CHECKING:
+    import socket
+    from types import FrameType
+
+    from ..types import ASGIApp, Receive, Scope, Send
     from ..webserver import WebServer
+
+
+class Endable(Protocol):
+    """What ``app.stop()`` ends."""
+
+    def end(self) -> None:
+        """Finish the requests and end. From any thread; it does not wait."""
 
 
 class Server(uvicorn.Server):
     """uvicorn's server, which its application knows and can end from any thread."""
 
-    def run_for(self, app: WebServer) -> bool:
-        """Serve until somebody ends it; whether it has served at all. On any thread: only the main one gets signals."""
+    #: Set if the process is to end with the server.
+    terminated = False
+    #: What came out of the application, if it was to end the server.
+    failure: BaseException | None = None
+
+    def run_for(self, app: WebServer, listener: socket.socket) -> bool:
+        """Serve until somebody ends it; whether it has served at all. On any thread: only the main one gets signals.
+
+        SIGTERM ends the program in order and with exit code 0, as under gunicorn. Uvicorn would have the signal kill
+        it in the end, without the ``finally`` blocks and ``atexit`` functions of the program.
+        """
         app.servers.add(self)
         thread = threading.current_thread()
         if isinstance(thread, AdvancedThread):
@@ -24,15 +46,45 @@ class Server(uvicorn.Server):
         try:
             # uvicorn has shut down in order before it passes an interrupt on.
             with suppress(KeyboardInterrupt):
-                self.run()
+                self.run([listener])
         finally:
             app.servers.discard(self)
             # As Flask does after its own server: what has been stopped can be set up further, and started again.
             app.forget_first_request()
+        if self.failure is not None:
+            raise self.failure
+        if self.terminated:
+            sys.exit(0)
         return self.started
 
-    def end(self) -> None:
-        """Let it finish its requests and end. From any thread; it does not wait."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGTERM:
+            self.terminated = True
+            self.end()
+        else:
+            super().handle_exit(sig, frame)
+
+    def passing_errors(self, app: ASGIApp) -> ASGIApp:
+        """``app``, whose first exception ends the server and comes out of :meth:`run_for` (``passthrough_errors``)."""
+
+        async def passing(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await app(scope, receive, send)
+            except Exception as error:
+                self.failure = self.failure or error
+                self.end()
+                raise
+
+        return passing
+
+    def end(self, within: int | None = None) -> None:
+        """Let it finish its requests and end. From any thread; it does not wait.
+
+        :param within: seconds for the requests, if they are fewer than ``timeout_graceful_shutdown``.
+        """
+        allowed = self.config.timeout_graceful_shutdown
+        if within is not None and (allowed is None or within < allowed):
+            self.config.timeout_graceful_shutdown = within
         self.should_exit = True
 
 

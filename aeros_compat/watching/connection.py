@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..exchange import Exchange
 from ..gateway.connection import HTTPConnection
-from ..gateway.environ import path_info
 from ..lanes.async_lane import run_async_lane
 from ..lanes.sync_lane import run_sync_lane
 from .record import RECORD, Record
@@ -39,7 +38,7 @@ class RecordedExchange(Exchange):
         record.method = scope["method"]
         record.client = scope.get("client")
         record.match = self.match
-        if self.match is None and (mount := app.mounts.find(path_info(scope))) is not None:
+        if self.match is None and (mount := app.mounts.find_for(scope)) is not None:
             record.mount = mount.prefix
         watch = self.watch = app.watch
         if watch is not None and asyncio.get_running_loop() is not watch.loop:

@@ -23,6 +23,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from aeros_compat import WebServer
 
+from ..asgi import http_scope
 from ..servers import raw_exchange, served, wait_for
 
 if TYPE_CHECKING:
@@ -341,15 +342,7 @@ def test_a_send_that_raises_takes_no_thread(outer: WebServer) -> None:
 
         for _ in range(6):
             received: list[int] = []
-            scope = {
-                "type": "http",
-                "asgi": {"version": "3.0", "spec_version": "2.4"},
-                "http_version": "1.1",
-                "method": "GET",
-                "path": "/endless",
-                "query_string": b"",
-                "headers": [],
-            }
+            scope = http_scope("/endless", asgi={"version": "3.0", "spec_version": "2.4"})
             with pytest.raises(OSError, match="has left"):
                 await asyncio.wait_for(outer(scope, receive, send), 5)
 

@@ -19,7 +19,7 @@ from werkzeug.test import run_wsgi_app
 from aeros_compat import WebServer
 from aeros_compat.gateway.environ import environ_from_scope
 
-from ..asgi import ask
+from ..asgi import ask, http_scope
 from ..conftest import _async, _sync
 from ..servers import served
 
@@ -66,20 +66,14 @@ def with_proxies(app: Any, wrap: Callable[[Any], Any], lane: Callable[[Any], Any
 
 
 def scope_of(headers: list[tuple[str, str]], root_path: str = "") -> dict[str, Any]:
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": f"{root_path}/page/",
-        "raw_path": f"{root_path}/page/".encode(),
-        "root_path": root_path,
-        "query_string": b"",
-        "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
-        "server": ("10.0.0.1", 8000),
-        "client": ("10.0.0.2", 4000),
-    }
+    return http_scope(
+        f"{root_path}/page/",
+        root_path=root_path,
+        scheme="http",
+        headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
+        server=("10.0.0.1", 8000),
+        client=("10.0.0.2", 4000),
+    )
 
 
 def asked(app: Any, scope: dict[str, Any]) -> Any:

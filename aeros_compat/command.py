@@ -1,0 +1,136 @@
+"""The command line ``aeros-compat``: serves any Flask application that can be named.
+
+Options that say how the server works are uvicorn's own, taken from its command; here are those that differ.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import click
+import uvicorn
+from click.core import ParameterSource
+from flask import cli
+from flask.helpers import get_load_dotenv
+
+from .serving.location import location_from
+from .serving.run import ending_in_a_sentence, serve
+from .serving.settings import UVICORN_OPTIONS, CannotServe, Settings
+from .webserver import WebServer
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .serving.location import Location
+
+
+@click.group()
+@click.version_option(package_name="aeros_compat")
+def main() -> None:
+    """Flask applications, served asynchronously."""
+
+
+class _RunCommand(click.Command):
+    """A command whose help tells its own options from those that are uvicorn's."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
+        own = [option for option in options if option.name not in _UVICORNS]
+        others = [option for option in options if option.name in _UVICORNS]
+        for title, members in (("Options", own), ("Options of uvicorn", others)):
+            with formatter.section(title):
+                formatter.write_dl([record for option in members if (record := option.get_help_record(ctx))])
+
+
+def _load_env_files(ctx: click.Context, param: click.Parameter, path: str | None) -> None:
+    """Before any other option is looked at, because the files may name them (``FLASK_RUN_PORT``)."""
+    defaults = get_load_dotenv(True)
+    if path is not None or defaults:
+        cli.load_dotenv(path, load_defaults=defaults)
+
+
+def _uvicorn_options() -> dict[str, click.Parameter]:
+    """The options of uvicorn's command that ``run`` hands on as they are."""
+    names = UVICORN_OPTIONS - {"env_file", "uds"}
+    return {option.name: option for option in uvicorn.main.params if option.name in names}
+
+
+_UVICORNS = _uvicorn_options()
+
+
+@main.command("run", cls=_RunCommand, context_settings={"auto_envvar_prefix": "UVICORN"})
+@click.argument("target", required=False, envvar="FLASK_APP")
+@click.option("--env-file", "-e", type=click.Path(exists=True, dir_okay=False), is_eager=True, expose_value=False,
+              callback=_load_env_files, help="Environment variables, before those of .env and .flaskenv.")  # fmt: skip
+@click.option("--host", "-h", envvar="FLASK_RUN_HOST", help="Where to listen.  [default: 127.0.0.1]")
+@click.option("--port", "-p", envvar="FLASK_RUN_PORT", help="The port, or 0 for a free one.  [default: 5000]")
+@click.option("--uds", help="Listen on a Unix socket instead.")
+@click.option("--workers", "-w", type=int, envvar="WEB_CONCURRENCY", help="Worker processes.  [default: 1]")
+@click.option("--threads", type=int, help="Threads for sync views, in each worker.  [default: the application's]")
+@click.option("--debug/--no-debug", default=None, help="Debug mode, with reloader and debugger.")
+@click.option("--reload/--no-reload", default=None, help="Restart when code changes.  [default: in debug mode]")
+@click.option("--debugger/--no-debugger", default=None, help="Debug in the browser.  [default: in debug mode]")
+@click.pass_context
+def run_command(ctx: click.Context, /, target: str | None, debug: bool | None, **given: Any) -> None:
+    """Serve the application that TARGET names: a WebServer, or any flask.Flask, which is turned into one.
+
+    TARGET is module:app, a factory (module:create_app, or a call of it with arguments), or a file in place of the
+    module (path/to/file.py:app). Without a name it is the one that flask run would take; without TARGET, the one in
+    wsgi.py or app.py.
+    """
+    if debug is not None:
+        os.environ["FLASK_DEBUG"] = "1" if debug else "0"  # before the application is made, which asks for it
+    with ending_in_a_sentence():
+        location = location_from(target, WebServer.from_flask)
+        app = _load(location)
+        if debug is not None:
+            app.debug = debug
+        settings = Settings.of(app, given.pop("host"), given.pop("port"), _options(ctx, given))
+        serve(app, settings, lambda: location)
+
+
+run_command.params.extend(_UVICORNS.values())
+
+
+def _options(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for, under the names that ``WebServer.run`` knows."""
+    own = {
+        "uds": given.pop("uds"),
+        "workers": given.pop("workers"),
+        "worker_threads": given.pop("threads"),
+        "use_reloader": given.pop("reload"),
+        "use_debugger": given.pop("debugger"),
+    }
+    options = {name: value for name, value in own.items() if value is not None}
+    # Uvicorn's defaults stay uvicorn's, where they are not changed by Settings.
+    options |= {name: given[name] for name in given if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    if "headers" in options:
+        options["headers"] = [tuple(header.split(":", 1)) for header in options["headers"]]
+    return options
+
+
+def _load(location: Location) -> WebServer:
+    """The application; what its own code raises is shown from there on."""
+    os.environ["FLASK_RUN_FROM_CLI"] = "true"  # so that an app.run() in the module does nothing
+    try:
+        return location.load()
+    except CannotServe:
+        raise
+    except Exception as error:
+        traceback.print_exception(type(error), error, _from_users_code(error.__traceback__))
+        sys.exit(1)
+
+
+def _from_users_code(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback without the steps from here to the module of the user's."""
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_IN_BETWEEN):
+        trace = trace.tb_next
+    return trace
+
+
+#: Whose code stands between the command and the module: this package, Flask's search, Python's import.
+_IN_BETWEEN = (os.path.dirname(__file__) + os.sep, cli.__file__, "<frozen importlib", importlib.__file__)
