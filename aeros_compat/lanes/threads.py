@@ -64,11 +64,16 @@ class WorkerThreads:
         Seen from outside, so that jobs pay nothing for it: a thread that waits for one stands in :func:`_serve`.
         """
         frames = sys._current_frames()
-        return sum(
-            ident in frames and frames[ident].f_code is not _serve.__code__
-            for ident, inbox in list(self._serving.items())
-            if inbox is self._shared
-        )
+        try:
+            return sum(
+                ident in frames and frames[ident].f_code is not _serve.__code__
+                for ident, inbox in list(self._serving.items())
+                if inbox is self._shared
+            )
+        finally:
+            # The frame of this call is among them. It and the table would keep each other, and the variables of
+            # every thread, until the garbage collector comes.
+            frames.clear()
 
     @property
     def waiting(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import sys
 import threading
 import time
@@ -64,7 +65,8 @@ class Watchdog:
     def _beat(self) -> None:
         self._last_beat = perf_counter()
         if not self._ended:
-            self.loop.call_later(INTERVAL, self._beat)
+            # Not in the context of the request that happened to come first: the beats would keep it for ever.
+            self.loop.call_later(INTERVAL, self._beat, context=contextvars.Context())
 
     def _delay(self) -> float:
         """Seconds by which the next beat is late."""
@@ -80,7 +82,8 @@ class Watchdog:
     def _suspect(self, last_beat: float) -> None:
         """See the block through to its end. It has a place if one call of the user's was running all the time."""
         running = self._running()
-        call = id(running[0]) if running else None
+        # Held until the block is over: the next frame could have the address of one that is gone.
+        call = running[0] if running else None
         stack = summary(running)
         del running  # frames keep the variables of the view alive
         while self._last_beat == last_beat:
@@ -88,7 +91,7 @@ class Watchdog:
             if not (self.loop.is_running() and self._look(self._delay())):
                 return
             now = self._running()
-            if self._last_beat == last_beat and (id(now[0]) if now else None) != call:
+            if self._last_beat == last_beat and (now[0] if now else None) is not call:
                 stack = []
             del now
         seconds = self._last_beat - last_beat - INTERVAL
