@@ -30,7 +30,7 @@ from .gateway.mounts import Mount, MountedCall, Mounts, take_current_mount
 from .gateway.proxies import Proxies, proxies_around
 from .gateway.wsgi_entry import WSGICall
 from .handshake import Handshake
-from .lanes.choice import is_quarts_view
+from .lanes.choice import ENCLOSING, is_quarts_view
 from .lanes.threads import ProcessThreads
 from .lanes.websocket_lane import run_quarts_cycle_from_thread
 from .policy.stack import policy_around
@@ -39,6 +39,7 @@ from .responses import from_quart
 from .routing import Router, UrlMap
 from .serving.run import run
 from .upstream import flask_request_var
+from .watching.api import WatchingAPI
 from .websocket_context import WebsocketContext
 
 if TYPE_CHECKING:
@@ -59,14 +60,11 @@ if TYPE_CHECKING:
     from .serving.server import Endable
     from .types import ASGIApp, Receive, Scope, Send
 
-#: The methods of Flask's, next to ``wsgi_app``, that stand around the call of a view, or make what stands around it.
-ENCLOSING = ("full_dispatch_request", "dispatch_request", "request_context")
-
 #: Threads that run sync views in one process, unless the constructor is told otherwise.
 WORKER_THREADS = 8
 
 
-class WebServer(QuartAPI, CachingAPI, Flask):
+class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
     """A Flask application that is served by an ASGI Quart core.
 
     The positional parameters are those of :class:`flask.Flask`, in its order. Keyword-only, in addition:
@@ -83,6 +81,9 @@ class WebServer(QuartAPI, CachingAPI, Flask):
     :param global_headers: headers that every response gets which does not have them.
     :param include_server_header: False sends no ``server`` header; see the README for what servers add themselves.
     :param logging_level: of the application's logger, as ``logging`` has it; None leaves it as Flask does.
+    :param watch: True counts what is going on for :meth:`lane_stats`; a path such as ``/_aeros/lanes`` also serves it
+        there, as a page, as JSON and as Prometheus text, to whoever the application's ``before_request`` functions let
+        in. None, the default: off; but :meth:`run` in debug mode watches, and shows the page to this machine.
     :raises TypeError: for a keyword that neither Flask nor this class knows, or a value of a wrong type.
     :raises ValueError: for a value out of range.
     """
@@ -113,6 +114,7 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         global_headers: Mapping[str, str] = MappingProxyType({}),
         include_server_header: bool = True,
         logging_level: int | str | None = None,
+        watch: bool | str | None = None,
         **kwargs: Any,
     ) -> None:
         check_settings(host, port, worker_threads, logging_level)
@@ -128,6 +130,7 @@ class WebServer(QuartAPI, CachingAPI, Flask):
             cors=cors,
             global_headers=global_headers,
             include_server_header=include_server_header,
+            watch=watch,
         )
 
     def _extend_flask(
@@ -138,6 +141,7 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         worker_threads: int,
         cache: FlaskCache | None,
         logging_level: int | str | None,
+        watch: bool | str | None,
         **policies: Any,
     ) -> None:
         """Set what is here and not in Flask."""
@@ -162,6 +166,7 @@ class WebServer(QuartAPI, CachingAPI, Flask):
         if logging_level is not None:
             # Not through app.logger, which gets its handler when it is first used.
             logging.getLogger(self.name).setLevel(logging_level)
+        self._use_watch(watch)
 
     @classmethod
     def from_flask(cls, app: Flask, **settings: Any) -> Self:

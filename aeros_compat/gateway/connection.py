@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 class HTTPConnection:
     """What Quart calls an ``asgi_http_class``: made with the application and a scope, called with receive and send."""
 
+    exchange_class: type[Exchange] = Exchange
+    async_lane = staticmethod(run_async_lane)
+    sync_lane = staticmethod(run_sync_lane)
+
     def __init__(self, core: Core, scope: HTTPScope) -> None:
         self._core = core
         self._scope = scope
@@ -28,7 +32,7 @@ class HTTPConnection:
     async def __call__(self, receive: Receive, send: Send) -> None:
         app = self._core.server
         body = Body(receive)
-        exchange = Exchange(self._scope, body)
+        exchange = self.exchange_class(self._scope, body)
         await body.collect(COLLECT_LIMIT, exchange.content_length, app.config["MAX_CONTENT_LENGTH"])
         try:
             await self._answer(app, exchange, send)
@@ -36,7 +40,7 @@ class HTTPConnection:
             exchange.forget()
 
     async def _answer(self, app: WebServer, exchange: Exchange, send: Send) -> None:
-        run = run_async_lane if is_async_lane(app, exchange) else run_sync_lane
+        run = self.async_lane if is_async_lane(app, exchange) else self.sync_lane
         answer, thread = await run(app, exchange)
         if exchange.kept_contexts:
             self._core.preserve(exchange.kept_contexts[-1])

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flask import Flask
 from werkzeug.routing import WebsocketMismatch
 
-from ..callables import decorators_over, hides_async, is_async_view
+from ..callables import decorators_over, hides_async, is_async_view, is_patched
 from ..gateway.environ import decoded_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from werkzeug.routing import Rule
 
     from ..exchange import Exchange
     from ..handshake import Handshake
     from ..routing import Match
     from ..webserver import WebServer
+
+#: The methods of Flask's, next to ``wsgi_app``, that stand around the call of a view, or make what stands around it.
+ENCLOSING = ("full_dispatch_request", "dispatch_request", "request_context")
 
 
 def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
@@ -72,3 +79,32 @@ def _is_mounted(app: WebServer, exchange: Exchange) -> bool:
 def _match(app: WebServer, exchange: Exchange) -> Match | None:
     exchange.match = app.router.match(app, exchange, decoded_path(exchange.scope))
     return exchange.match
+
+
+def lane_of(app: WebServer, view: Callable[..., Any], method: str) -> tuple[str, str]:
+    """The lane of a view for an HTTP method, in words, and why it is that one.
+
+    ``sync``; ``async``; or ``async on a thread``, with what keeps the async view off the event loop.
+    """
+    if is_async_view(view, method):
+        reason = what_encloses(app)
+    elif hides_async(view):
+        reason = "sync decorator " + " around ".join(decorators_over(view))
+    else:
+        return "sync", ""
+    return ("async on a thread", reason) if reason else ("async", "")
+
+
+def what_encloses(app: WebServer) -> str:
+    """What sync code stands around every view, and so keeps all of them on threads; empty if there is none."""
+    wrapped = vars(app).get("wsgi_app")
+    if app.encloses_mounts and wrapped is not None:
+        kind = wrapped if hasattr(wrapped, "__qualname__") else type(wrapped)
+        return f"WSGI middleware {kind.__module__}.{kind.__qualname__}"
+    for name in ("wsgi_app", *ENCLOSING):
+        if app.overrides(name) and app.encloses_views:
+            return f"overridden method {name}"
+    for name in ("__call__", "wsgi_app", *ENCLOSING):
+        if is_patched(Flask, name):
+            return f"an agent that has patched Flask.{name}"
+    return ""

@@ -16,6 +16,7 @@ https://github.com/fastapi/fastapi/issues/3205).
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -52,7 +53,42 @@ class WorkerThreads:
         self._started = False
         self._free: list[Inbox] = []  # inboxes of leased threads that nobody holds: the last one in is the warmest
         self._held = 0
+        self._kept = 0
         self._waiting: deque[Lease] = deque()
+        self._serving: dict[int, Inbox] = {}  # by thread
+
+    @property
+    def busy(self) -> int:
+        """Workers that have a job.
+
+        Seen from outside, so that jobs pay nothing for it: a thread that waits for one stands in :func:`_serve`.
+        """
+        frames = sys._current_frames()
+        try:
+            return sum(
+                ident in frames and frames[ident].f_code is not _serve.__code__
+                for ident, inbox in list(self._serving.items())
+                if inbox is self._shared
+            )
+        finally:
+            # The frame of this call is among them. It and the table would keep each other, and the variables of
+            # every thread, until the garbage collector comes.
+            frames.clear()
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for a worker."""
+        return self._shared.qsize()
+
+    @property
+    def leases(self) -> int:
+        """Leases that hold a thread."""
+        return self._held
+
+    @property
+    def kept(self) -> int:
+        """Turns that keep their thread, for a response that streams, say."""
+        return self._kept
 
     def turn(self) -> Turn:
         """A place for one job on the shared workers."""
@@ -96,7 +132,7 @@ class WorkerThreads:
             if self._started:
                 return
             for _ in range(self.limit):
-                _start_thread(self._shared, "worker")
+                _start_thread(self._shared, self._serving, "worker")
             self._started = True
 
     def _replace_worker(self) -> None:
@@ -105,9 +141,17 @@ class WorkerThreads:
             inbox = self._free.pop() if self._free else None
         shared = self._shared
         if inbox is None:
-            _start_thread(shared, "worker")
+            _start_thread(shared, self._serving, "worker")
         else:
             inbox.put(lambda: shared)
+        with self._lock:
+            self._kept += 1
+
+    def _end_turn(self, inbox: Inbox) -> None:
+        """Take back the thread of a turn that was kept."""
+        with self._lock:
+            self._kept -= 1
+        self._adopt(inbox)
 
     def _acquire(self, lease: Lease) -> Inbox | None:
         """An inbox with a thread behind it, or None: then the lease is next in line."""
@@ -120,7 +164,7 @@ class WorkerThreads:
                 return self._free.pop()
         inbox: Inbox = SimpleQueue()
         try:
-            _start_thread(inbox, "lease")
+            _start_thread(inbox, self._serving, "lease")
         except BaseException:
             with self._lock:
                 self._held -= 1
@@ -194,7 +238,7 @@ class Turn(Executor):
         """Give a kept thread back. Without :meth:`keep` there is nothing to do."""
         inbox, self._inbox = self._inbox, None
         if inbox is not None:
-            self._threads._adopt(inbox)
+            self._threads._end_turn(inbox)
 
 
 class Turns(Executor):
@@ -312,16 +356,26 @@ def _nothing() -> None:
 _count = 0
 
 
-def _start_thread(inbox: Inbox, kind: str) -> None:
+def _start_thread(inbox: Inbox, serving: dict[int, Inbox], kind: str) -> None:
     global _count
     _count += 1
-    threading.Thread(target=_serve, args=(inbox,), name=f"aeros-{kind}-{_count}", daemon=True).start()
+    threading.Thread(target=_live, args=(inbox, serving), name=f"aeros-{kind}-{_count}", daemon=True).start()
 
 
-def _serve(inbox: Inbox) -> None:
-    """What each thread does. It holds the queue alone, so that the owner of the threads can be collected."""
+def _live(inbox: Inbox | None, serving: dict[int, Inbox]) -> None:
+    """What each thread does. It holds the queue and the table alone, so that their owner can be collected."""
+    ident = threading.get_ident()
+    while inbox is not None:
+        serving[ident] = inbox
+        inbox = _serve(inbox)
+    del serving[ident]
+
+
+def _serve(inbox: Inbox) -> Inbox | None:
+    """Do jobs until one names another inbox, or until the end."""
     while (job := inbox.get()) is not None:
         next_inbox = job()
         del job  # or the last request would live until the next one comes
         if next_inbox is not None:
-            inbox = next_inbox
+            return next_inbox
+    return None

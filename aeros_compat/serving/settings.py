@@ -149,6 +149,8 @@ class Settings:
         """Give an application what these settings say about it, in each process that serves it."""
         app.debug = self.debug
         app.use_threads(self.worker_threads)
+        if self.debug:
+            app.watch_in_debug_mode()
 
 
 def address_of(app: WebServer, host: str | None, port: Any) -> tuple[str, int]:

@@ -220,3 +220,32 @@ def test_nothing_of_the_last_job_is_held(threads: WorkerThreads) -> None:
     threads.turn().submit(lambda thing: None, big).result(5)
     del big
     wait_for(lambda: gone() is None)
+
+
+def test_looking_at_the_workers_keeps_nobodys_variables() -> None:
+    """Frames are in what Python gives, the looking one too: a cycle would keep the variables of all threads."""
+
+    class Kept:
+        pass
+
+    threads = WorkerThreads(1)
+    begun, go_on = threading.Event(), threading.Event()
+    alive: list[weakref.ref[Kept]] = []
+
+    def job() -> None:
+        variable = Kept()
+        alive.append(weakref.ref(variable))
+        begun.set()
+        go_on.wait(20)
+
+    gc.disable()
+    try:
+        future = threads.turn().submit(job)
+        assert begun.wait(20)
+        assert threads.busy == 1
+        go_on.set()
+        future.result(20)
+        wait_for(lambda: threads.busy == 0 and alive[0]() is None)
+    finally:
+        gc.enable()
+        threads.close()

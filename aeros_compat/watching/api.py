@@ -1,0 +1,62 @@
+"""What watching adds to the WebServer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..upstream import has_begun_serving
+from .connection import RecordedConnection
+from .pages import DEBUG_PATH, lane_pages
+from .stats import stats_of
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from ..core import Core
+    from .stats import LaneStats
+
+
+class WatchingAPI:
+    """``app.lane_stats()``, and what switches the watch on."""
+
+    core: Core
+    #: What counts requests, if somebody watches.
+    watch: Watch | None = None
+    _watch_setting: bool | str | None = None
+
+    def _use_watch(self, setting: bool | str | None) -> None:
+        """Take the ``watch`` of the constructor. Raises TypeError or ValueError if it cannot be one."""
+        self._watch_setting = setting
+        if setting is not None and setting is not False:
+            self.start_watching(None if setting is True else setting)
+
+    def lane_stats(self) -> LaneStats:
+        """What is going on in this process: lanes, requests and times by route, threads, blocks of the event loop.
+
+        Lanes are known always; what has to be counted is zero unless the application was made with ``watch``.
+        """
+        server: Any = self
+        return stats_of(server)
+
+    def start_watching(self, path: str | None = None, *, local_only: bool = False) -> None:
+        """Count from now on; with a ``path``, serve what is counted there. Call it before the first request.
+
+        :param local_only: the page is not there for anybody on another machine.
+        :raises TypeError: if the path is no string.
+        :raises ValueError: if it can be no path of a page.
+        """
+        server: Any = self
+        if path is not None:
+            server.register_blueprint(lane_pages(path, local_only=local_only))
+        if self.watch is None:
+            self.watch = Watch(server)
+            self.record_requests()
+
+    def watch_in_debug_mode(self) -> None:
+        """What ``run()`` does in debug mode, unless the constructor has decided."""
+        server: Any = self
+        if self.watch is None and self._watch_setting is None:
+            self.start_watching(None if has_begun_serving(server) else DEBUG_PATH, local_only=True)
+
+    def record_requests(self) -> None:
+        """Keep a record of each request while it is answered, for a watch or a log. Until then none is kept."""
+        self.core.asgi_http_class = RecordedConnection
