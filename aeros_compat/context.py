@@ -20,8 +20,8 @@ from flask.signals import appcontext_popped
 
 from .callables import is_awaitable
 from .gateway.environ import EXCHANGE, scope_from_environ
-from .quart_context import NO_EXCEPTION, QuartAppContext, QuartRequestContext, active_exception
-from .quart_request import FlaskInput, SharedRequest, share
+from .quart_side.contexts import NO_EXCEPTION, QuartAppContext, QuartRequestContext, active_exception
+from .quart_side.request import FlaskInput, SharedRequest, share
 from .upstream import flask_app_var, flask_request_var, quart_app_var, quart_request_var
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from .exchange import Exchange
-    from .quart_request import Source
+    from .quart_side.request import Source
     from .webserver import WebServer
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from blinker import Signal
     from flask import Flask
 
-    from .core import Core
+    from .quart_side.core import Core
 
 #: Signals of a request, which both frameworks have under the same names.
 REQUEST_SIGNALS = (

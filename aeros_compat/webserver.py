@@ -23,7 +23,6 @@ from .callables import hides_async, is_async, is_awaitable, is_patched
 from .cli import CommandGroup
 from .context import AppContext, RequestContext
 from .conversion import add_class, check_convertible
-from .core import Core
 from .gateway.answer import is_async_iterable, stream
 from .gateway.environ import EXCHANGE
 from .gateway.mounts import Mount, MountedCall, Mounts, take_current_mount
@@ -34,7 +33,8 @@ from .lanes.choice import ENCLOSING, is_quarts_view
 from .lanes.threads import ProcessThreads
 from .lanes.websocket_lane import run_quarts_cycle_from_thread
 from .policy.stack import policy_around
-from .quart_api import QuartAPI
+from .quart_side.api import QuartAPI
+from .quart_side.core import Core
 from .responses import from_quart
 from .routing import Router, UrlMap
 from .serving.run import run

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import quart.ctx
 
 from .context import RequestContext
-from .quart_context import FlaskBacked
+from .quart_side.contexts import FlaskBacked
 from .upstream import quart_websocket_var
 
 if TYPE_CHECKING:

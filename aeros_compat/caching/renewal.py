@@ -16,8 +16,8 @@ from ..gateway.environ import CALLER, EXCHANGE
 if TYPE_CHECKING:
     from flask.wrappers import Request
 
-    from ..core import Core
     from ..exchange import Exchange
+    from ..quart_side.core import Core
     from .caching import Caching
 
 #: The key of the extension in the scope of such a request. Clients cannot set it.

@@ -13,7 +13,7 @@ from .body import COLLECT_LIMIT, Body
 from .delivery import deliver
 
 if TYPE_CHECKING:
-    from ..core import Core
+    from ..quart_side.core import Core
     from ..types import HTTPScope, Receive, Send
     from ..webserver import WebServer
 

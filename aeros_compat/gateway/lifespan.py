@@ -16,7 +16,7 @@ from ..upstream import bind_executor
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from ..core import Core
+    from ..quart_side.core import Core
     from ..types import Message, Receive, Scope, Send
     from .mounts import Mount
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from werkzeug.datastructures import Headers
 
-    from ..core import Core
+    from ..quart_side.core import Core
     from ..types import Message, Receive, Scope, Send
     from .reply import Reply
 

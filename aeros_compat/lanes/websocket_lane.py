@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from flask.wrappers import Response
 
-    from ..core import Core
     from ..exchange import Thread
     from ..handshake import Handshake
+    from ..quart_side.core import Core
     from ..webserver import WebServer
 
 

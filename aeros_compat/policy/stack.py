@@ -12,7 +12,7 @@ from .headers import HeadersLayer, encoded_headers
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from ..core import Core
+    from ..quart_side.core import Core
     from ..types import ASGIApp, Receive, Scope, Send
 
 

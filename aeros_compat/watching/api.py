@@ -11,7 +11,7 @@ from .stats import stats_of
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from ..core import Core
+    from ..quart_side.core import Core
     from .stats import LaneStats
 
 

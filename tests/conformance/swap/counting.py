@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aeros_compat import WebServer
-    from aeros_compat.core import Core
+    from aeros_compat.quart_side.core import Core
 
 
 class Calls:

@@ -49,7 +49,7 @@ def _swap_flask() -> Calls:
 
 
 def _swap_quart() -> Calls:
-    from aeros_compat.core import Core
+    from aeros_compat.quart_side.core import Core
 
     from .cores import CoreOfWebServer
     from .counting import count_requests

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Quart
 
-from .lanes.hop import is_on_loop
-from .upstream import bind_executor, serving_loop
+from ..lanes.hop import is_on_loop
+from ..upstream import bind_executor, serving_loop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
-    from .webserver import WebServer
+    from ..webserver import WebServer
 
 
 class Lifetime(Quart):

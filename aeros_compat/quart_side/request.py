@@ -12,8 +12,8 @@ from quart.wrappers.request import Body as QuartBody
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from .gateway.body import FLASK
-from .upstream import cached_data_of
+from ..gateway.body import FLASK
+from ..upstream import cached_data_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Generator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flask.wrappers import Request as FlaskRequest
     from quart.datastructures import FileStorage
 
-    from .context import RequestContext
+    from ..context import RequestContext
 
 
 #: The context of the request that both frameworks see, while it lasts.

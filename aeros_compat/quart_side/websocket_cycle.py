@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from quart import Quart
 
-from .callables import is_async_view, is_awaitable
-from .gateway.environ import decoded_path, headers_for_quart
-from .hooks import applicable
-from .upstream import flask_request_var
+from ..callables import is_async_view, is_awaitable
+from ..gateway.environ import decoded_path, headers_for_quart
+from ..hooks import applicable
+from ..upstream import flask_request_var
 
 if TYPE_CHECKING:
     from quart.wrappers import Websocket
 
-    from .gateway.websocket import WebsocketConnection
+    from ..gateway.websocket import WebsocketConnection
 
 
 class WebsocketCycle(Quart):

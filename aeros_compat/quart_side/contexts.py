@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import quart.ctx
 
-from .upstream import flask_sentinel, quart_request_var
+from ..upstream import flask_sentinel, quart_request_var
 
 if TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
-    from .context import AppContext, RequestContext
+    from ..context import AppContext, RequestContext
     from .core import Core
 
 #: The default of ``pop()``, which stands for the exception that is being handled.

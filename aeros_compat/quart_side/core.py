@@ -15,18 +15,18 @@ from flask.signals import appcontext_tearing_down, request_tearing_down
 from quart import Quart
 from quart.sessions import SessionInterface as QuartSessionInterface
 
-from .callables import is_async
-from .gateway.connection import HTTPConnection
-from .gateway.environ import decoded_path, environ_from_scope, headers_for_quart
-from .gateway.lifespan import Lifespan
-from .gateway.websocket import WebsocketConnection
-from .hooks import applicable
+from ..callables import is_async
+from ..gateway.connection import HTTPConnection
+from ..gateway.environ import decoded_path, environ_from_scope, headers_for_quart
+from ..gateway.lifespan import Lifespan
+from ..gateway.websocket import WebsocketConnection
+from ..hooks import applicable
+from ..sessions import AwaitedSession, SharedSession
+from ..signals import connect_templates_of
+from ..upstream import flask_template_defaults, has_sync_caller
+from .contexts import KeptContext, QuartAppContext, QuartRequestContext
 from .lifetime import Lifetime
-from .quart_context import KeptContext, QuartAppContext, QuartRequestContext
-from .quart_request import AsyncBody, SharedRequest
-from .sessions import AwaitedSession, SharedSession
-from .signals import connect_templates_of
-from .upstream import flask_template_defaults, has_sync_caller
+from .request import AsyncBody, SharedRequest
 from .websocket_cycle import WebsocketCycle
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from quart.wrappers import Request as QuartRequest
     from werkzeug.datastructures import Headers
 
-    from .context import RequestContext
-    from .quart_request import Source
-    from .types import HTTPScope
-    from .webserver import WebServer
+    from ..context import RequestContext
+    from ..types import HTTPScope
+    from ..webserver import WebServer
+    from .request import Source
 
 #: What the core looks up on the WebServer each time, so that an application may replace it at any time.
 SHARED = (
