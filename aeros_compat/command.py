@@ -17,6 +17,7 @@ from click.core import ParameterSource
 from flask import cli
 from flask.helpers import get_load_dotenv
 
+from .parity.command import parity_command
 from .serving.location import location_from
 from .serving.run import ending_in_a_sentence, serve
 from .serving.settings import UVICORN_OPTIONS, CannotServe, Settings
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 @click.version_option(package_name="aeros_compat")
 def main() -> None:
     """Flask applications, served asynchronously."""
+
+
+main.add_command(parity_command)
 
 
 class _RunCommand(click.Command):

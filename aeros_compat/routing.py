@@ -192,7 +192,7 @@ class _Shadow:
         original = self._originals[id(rule)]
         if callable(original.redirect_to):
             return original
-        if all(type(converter).__module__ == _BUILT_IN for converter in converters_of(original)):
+        if all(type(converter).__module__ == _BUILT_IN for converter in converters_of(original).values()):
             return None
         return original
 

@@ -32,11 +32,11 @@ from werkzeug.wsgi import ClosingIterator
 if TYPE_CHECKING:
     import asyncio
     import contextvars
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Executor
 
     from flask import Flask, Request
-    from werkzeug.routing import Rule
+    from werkzeug.routing import BaseConverter, Rule
 
 #: The modules that flask-compress has found: Python's ``compression.zstd`` from 3.14, else the backport; ``brotli``,
 #: or ``brotlicffi`` on PyPy. Its documentation does not name them.
@@ -98,9 +98,9 @@ def find_error_handler(app: Flask, error: Exception, blueprints: list[str]) -> C
     return app._find_error_handler(error, blueprints)
 
 
-def converters_of(rule: Rule) -> Iterable[object]:
-    """The converter objects of a bound rule; Werkzeug has no public way to ask whether a rule converts in user code."""
-    return rule._converters.values()
+def converters_of(rule: Rule) -> Mapping[str, BaseConverter]:
+    """The converters of a bound rule by argument; Werkzeug has no public way to ask whether one is the user's code."""
+    return rule._converters
 
 
 def cached_data_of(request: Request) -> bytes | None:

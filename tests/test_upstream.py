@@ -107,7 +107,7 @@ def test_converters_of_a_rule() -> None:
     app = flask.Flask(__name__)
     app.add_url_rule("/<int:number>", endpoint="number")
     (rule,) = app.url_map.iter_rules("number")
-    assert [type(converter) for converter in upstream.converters_of(rule)] == [IntegerConverter]
+    assert [type(converter) for converter in upstream.converters_of(rule).values()] == [IntegerConverter]
 
 
 def test_bind_executor_decides_where_sync_to_async_runs() -> None:

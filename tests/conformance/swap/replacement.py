@@ -12,7 +12,8 @@ import flask.app
 import quart
 import quart.app
 
-from .coroutines import convert_hooks, convert_views
+from aeros_compat.parity.coroutines import convert_hooks, convert_views
+
 from .order import Order
 
 if TYPE_CHECKING:

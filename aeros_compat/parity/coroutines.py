@@ -21,7 +21,7 @@ from flask.views import MethodView, View, http_method_funcs
 Decorator = Callable[[Callable[..., Any]], Any]
 
 #: Where a function keeps the function made of it, so that the same one comes out when it is registered twice.
-_KEPT = "_conformance_coroutine"
+_KEPT = "_aeros_coroutine"
 
 #: Methods ``register(self, function)`` whose function Flask passes through ``ensure_sync``.
 HOOKS: tuple[tuple[type, str], ...] = (

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from flask.views import MethodView, View
 
-from .swap.coroutines import coroutine, coroutine_view
+from aeros_compat.parity.coroutines import coroutine, coroutine_view
 
 
 def index(name: str = "you") -> str:
