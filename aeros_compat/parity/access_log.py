@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .request import Request
 
@@ -46,14 +46,13 @@ def _from_json(line: str) -> Request | None:
         record = json.loads(line)
     except ValueError:
         return None
-    path = record.get("target") or record.get("path") or ""
-    query = record.get("query") or ""
+    path, query = str(record.get("path") or ""), str(record.get("query") or "")
     target = f"{path}?{query}" if query and "?" not in path else path
-    return _request(record.get("method") or "", target, record.get("referer"), record.get("user_agent"))
+    return _request(str(record.get("method") or ""), target, record.get("referer"), record.get("user_agent"))
 
 
-def _request(method: Any, target: str, referer: str | None, agent: str | None) -> Request | None:
-    if not isinstance(method, str) or not method.isalpha() or not target.startswith("/") or not _is_sendable(target):
+def _request(method: str, target: str, referer: str | None, agent: str | None) -> Request | None:
+    if not method.isalpha() or not target.startswith("/") or not _is_sendable(target):
         return None
     headers = [("Referer", referer), ("User-Agent", agent)]
     return Request(method, target, tuple((name, value) for name, value in headers if value and value != "-"))

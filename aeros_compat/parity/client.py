@@ -50,6 +50,8 @@ class Client:
             return Outcome(response.status, tuple(response.getheaders()), body, is_complete)
         except TimeoutError:
             return Outcome(failure="no answer in time")
+        except ValueError:
+            return Outcome(failure="http.client refuses to send it")
         except (OSError, http.client.HTTPException) as error:
             return Outcome(failure=f"the connection broke: {type(error).__name__}")
         finally:

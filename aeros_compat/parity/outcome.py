@@ -53,10 +53,10 @@ class Outcome:
         parts |= {"status": str(self.status), "body": body.decode("latin-1")}
         for name, value in self.headers:
             name = name.lower()
-            if name in _OF_THE_SERVER or (name in ("content-encoding", "content-length") and body is not self.body):
+            if name in _OF_THE_SERVER or (name == "content-encoding" and body is not self.body):
                 continue
             part = "cookies" if name == "set-cookie" else f"header {name}"
-            value = _meant(name, value)
+            value = str(len(body)) if name == "content-length" and body is not self.body else _meant(name, value)
             if value:
                 parts[part] = f"{parts[part]}\n{value}" if part in parts else value
         return parts

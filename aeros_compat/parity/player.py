@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
+#: The suffix of the file, beside a corpus made from the URL map, with the rules for which no request could be made.
+LEFT_OUT = ".left-out"
+
+
 @dataclass(frozen=True)
 class Order:
     """What one process does."""
@@ -62,7 +66,7 @@ def main() -> None:
     if order.outcomes is None:
         requests, left_out = requests_for(app)
         write_corpus(Path(order.corpus), requests)
-        print(*left_out, sep="\n", end="")
+        Path(order.corpus).with_suffix(LEFT_OUT).write_text("\n".join(left_out))
     else:
         Player(app, order, order.outcomes).play()
         # Threads that the application has started, and nobody ends, would keep this process.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .outcome import Outcome
-from .player import Order
+from .player import LEFT_OUT, Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,8 +55,8 @@ class Stage:
 
     def requests_of_the_url_map(self, corpus: Path) -> list[str]:
         """Write a corpus made from the URL map, and return the rules for which no request could be made."""
-        text = self._run(Order(self._target, "flask", str(corpus)), lambda: None)
-        return text.splitlines()
+        self._run(Order(self._target, "flask", str(corpus)), lambda: None)
+        return corpus.with_suffix(LEFT_OUT).read_text().splitlines()
 
     def replay(self, corpus: Path, count: int, mode: Mode, progress: Callable[[int], None]) -> Replay:
         """Replay a corpus of ``count`` requests in a fresh process, with the databases as they were at first.
@@ -80,17 +80,16 @@ class Stage:
         outcomes = [Outcome.from_json(json.loads(line)) for line in path.read_text().splitlines()]
         return Replay(outcomes, self._databases.tables(), seconds)
 
-    def _run(self, order: Order, watch: Callable[[], None]) -> str:
-        """Let a process do what ``order`` says; what it has printed. ``watch`` is called meanwhile."""
+    def _run(self, order: Order, watch: Callable[[], None]) -> None:
+        """Let a process do what ``order`` says. ``watch`` is called meanwhile."""
         path = self._folder / "order.json"
         order.write(path)
         command = [sys.executable, "-m", "aeros_compat.parity.player", str(path)]
         # Sets of strings have the same order in every process.
         environment = {**os.environ, "PYTHONHASHSEED": "0"}
-        output = self._folder / "output.txt"
-        with output.open("wb") as out, (self._folder / "log.txt").open("wb") as log:
+        with (self._folder / "log.txt").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - this interpreter
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=log
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
             try:
                 while not _has_ended(process):
@@ -100,7 +99,6 @@ class Stage:
                 process.wait()
         if process.returncode:
             raise CannotReplay(f"The application in mode {order.mode} could not be asked:\n{self._log()}")
-        return output.read_text(errors="replace")
 
     def _log(self) -> str:
         return (self._folder / "log.txt").read_text(errors="replace")[-3000:].strip()

@@ -92,7 +92,8 @@ def _arguments(app: Flask, rule: Rule) -> Iterator[Mapping[str, object]]:
 
 def _values(converter: BaseConverter) -> Sequence[object]:
     if isinstance(converter, IntegerConverter):
-        return [max(1, converter.min or 0), max(0, converter.min or 0), 2]
+        lowest = converter.min or 0
+        return [max(lowest, number) for number in (1, 0, 2)]
     if isinstance(converter, FloatConverter):
         return [1.5]
     if isinstance(converter, UUIDConverter):

@@ -1,0 +1,27 @@
+"""An application: its tests, and how it is loaded to be replayed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..conformance.suite import Suite
+
+
+@dataclass(frozen=True)
+class Application:
+    """One application of somebody else's."""
+
+    suite: Suite
+    #: What it is, for the table.
+    kind: str
+    #: What ``aeros-compat parity`` is told: the application or its factory.
+    target: str
+    #: Files that stand in the folder where it is replayed: its configuration, as an administrator writes it, with
+    #: ``{folder}`` for that folder.
+    files: dict[str, str] = field(default_factory=dict)
+    #: Environment variables, in which ``{folder}`` is that folder.
+    variables: dict[str, str] = field(default_factory=dict)
+    #: Its SQLite databases in that folder.
+    databases: tuple[str, ...] = ()
