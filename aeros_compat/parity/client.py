@@ -8,7 +8,7 @@ from dataclasses import replace
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
-from .outcome import Outcome
+from .outcome import BROKEN, Outcome
 
 if TYPE_CHECKING:
     from .request import Request
@@ -53,7 +53,7 @@ class Client:
         except ValueError:
             return Outcome(failure="http.client refuses to send it")
         except (OSError, http.client.HTTPException) as error:
-            return Outcome(failure=f"the connection broke: {type(error).__name__}")
+            return Outcome(failure=f"{BROKEN}: {type(error).__name__}")
         finally:
             connection.close()
 

@@ -73,10 +73,21 @@ def coroutine_view(view: Any) -> Any:
     names = ["dispatch_request"]
     if view_class.dispatch_request is MethodView.dispatch_request:
         names = [name for name in http_method_funcs if hasattr(view_class, name)]
-    for name in names:
-        method = inspect.getattr_static(view_class, name)
-        setattr(view_class, name, coroutine(method))
+    methods = {name: coroutine(inspect.getattr_static(view_class, name)) for name in names}
+    if not view_class.init_every_request:  # the view function has its object already
+        for name, method in methods.items():
+            setattr(view_class, name, method)
+    elif any(method is not inspect.getattr_static(view_class, name) for name, method in methods.items()):
+        view.view_class = _with_methods(view_class, methods)
     return view
+
+
+def _with_methods(view_class: type[View], methods: dict[str, Any]) -> type[View]:
+    """A class of the same name. The class itself stays: others inherit from it, and call ``super()`` as they did."""
+    own = {"__module__": view_class.__module__, "__qualname__": view_class.__qualname__, "__doc__": view_class.__doc__}
+    metaclass: Any = type(view_class)
+    turned: type[View] = metaclass(view_class.__name__, (view_class,), own | methods)
+    return turned
 
 
 def convert_views() -> None:

@@ -12,6 +12,10 @@ from typing import Any
 _OF_THE_SERVER = frozenset({"connection", "date", "keep-alive", "server", "transfer-encoding"})
 
 
+#: What ``Outcome.failure`` begins with if the client did not understand the answer, or got none.
+BROKEN = "the connection broke"
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The answer to one request, and its traces."""

@@ -38,14 +38,22 @@ class Recorder:
 
         @functools.wraps(run_wsgi_app)
         def recording(client: Client, environ: WSGIEnvironment, buffered: bool = False) -> Any:
-            self._record(environ)
-            return run_wsgi_app(client, environ, buffered)
+            before = environ.copy()
+            body = self._begin(environ)
+            try:
+                return run_wsgi_app(client, environ, buffered)
+            finally:
+                # The client puts its cookies in; what middleware has changed is the application's own.
+                before |= {name: environ[name] for name in ("HTTP_COOKIE",) if name in environ}
+                self._keep(before, body)
 
         Client.run_wsgi_app = recording  # type: ignore[method-assign,assignment]
 
-    def _record(self, environ: WSGIEnvironment) -> None:
+    def _begin(self, environ: WSGIEnvironment) -> bytes | None:
         self._count += 1
-        body = _body_of(environ) if self._file is not None else None
+        return _body_of(environ) if self._file is not None else None
+
+    def _keep(self, environ: WSGIEnvironment, body: bytes | None) -> None:
         if body is not None:
             self._requests.append(_request(environ, body, self.visit))
 

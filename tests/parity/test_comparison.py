@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import sqlite3
 from contextlib import closing
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aeros_compat.parity.comparison import Reference
 from aeros_compat.parity.database import Databases, differing_rows, unstable_columns
 from aeros_compat.parity.outcome import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def outcome(body: str = "", *headers: tuple[str, str], status: int = 200, **more: Any) -> Outcome:
@@ -69,6 +71,9 @@ def test_failures() -> None:
     flask = Outcome(500, (), b"the page of a server", failure="KeyError: 'a'")
     assert parts([flask, flask], Outcome(500, (), b"another page", failure="KeyError: 'a'")) == []
     assert parts([flask, flask], Outcome(500, failure="KeyError: 'b'")) == ["failure"]
+    broken = Outcome(failure="the connection broke: BadStatusLine")
+    assert parts([broken, broken], flask) == []
+    assert parts([flask, flask], broken) == ["failure"]
     assert "failure" in parts([flask, flask], outcome("answered"))
     assert "failure" in parts([outcome("answered")] * 2, flask)
 

@@ -61,4 +61,22 @@ def test_class_based_views_are_converted_inside() -> None:
     for cls, method in ((Item, "get"), (Page, "dispatch_request")):
         view = cls.as_view("view")
         assert coroutine_view(view) is view
-        assert inspect.iscoroutinefunction(getattr(cls, method))
+        assert coroutine_view(view) is view
+        assert inspect.iscoroutinefunction(getattr(view.view_class, method))
+
+
+def test_classes_that_others_inherit_from_stay_as_they_are() -> None:
+    class Base(MethodView):
+        def get(self) -> str:
+            return "base"
+
+    class Derived(Base):
+        def get(self) -> str:
+            return f"derived from {super().get()}"
+
+    app = Flask(__name__)
+    for cls in (Base, Derived):
+        app.add_url_rule(f"/{cls.__name__}", view_func=coroutine_view(cls.as_view(cls.__name__)))
+    client = app.test_client()
+    assert (client.get("/Base").text, client.get("/Derived").text) == ("base", "derived from base")
+    assert not inspect.iscoroutinefunction(Base.get)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
@@ -15,6 +14,9 @@ from aeros_compat.parity.access_log import read_access_log
 from aeros_compat.parity.har import read_har
 from aeros_compat.parity.request import Request, read_corpus, replayed_headers, write_corpus
 from aeros_compat.parity.url_map import requests_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def view(**values: Any) -> str:
