@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .gateway.answer import Answer
     from .gateway.body import Body
+    from .lanes.threads import Call
     from .routing import Match
     from .types import HTTPScope
     from .webserver import WebServer
@@ -31,6 +32,8 @@ KEEP_CONTEXTS = "werkzeug.debug.preserve_context"
 
 class Thread(Protocol):
     """A place for the sync pieces of one request: a worker's turn, a leased thread, or the caller of the WSGI entry."""
+
+    def post(self, call: Call) -> None: ...
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]: ...
 

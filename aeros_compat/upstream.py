@@ -12,7 +12,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from asgiref.local import _Storage
-from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
+from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext, _restore_context
 from flask.ctx import _sentinel as flask_sentinel
 from flask.globals import _cv_app as flask_app_var
 from flask.globals import _cv_request as flask_request_var
@@ -61,6 +61,7 @@ __all__ = [
     "has_sync_caller",
     "is_complete",
     "is_importing_main",
+    "move_locals_here",
     "quart_app_var",
     "quart_request_var",
     "quart_websocket_var",
@@ -69,6 +70,7 @@ __all__ = [
     "reloading_command",
     "response_closes_nothing",
     "restore_bridge_state",
+    "serve_loop",
     "serve_until_change",
     "serving_loop",
     "zstd",
@@ -173,6 +175,28 @@ def bind_executor(executor: Executor) -> None:
     scope = ThreadSensitiveContext(executor=executor)
     SyncToAsync.thread_sensitive_context.set(scope)
     SyncToAsync.context_to_thread_executor[scope] = executor
+
+
+def serve_loop(loop: asyncio.AbstractEventLoop, tasks: list[asyncio.Task[Any]]) -> None:
+    """Tell asgiref that this thread works for ``loop``.
+
+    ``async_to_sync`` runs its coroutine there, and adds the task to ``tasks``. ``SyncToAsync.thread_handler`` does so.
+    """
+    state = SyncToAsync.threadlocal
+    state.main_event_loop = loop
+    state.main_event_loop_pid = os.getpid()
+    state.task_context = tasks
+
+
+def move_locals_here(context: contextvars.Context) -> None:
+    """Make the values of asgiref's ``Local`` objects in ``context``, the current one, visible on this thread.
+
+    It is what ``SyncToAsync.__call__`` does, which looks at every variable more slowly.
+    """
+    for value in context.values():
+        if type(value) is _Storage:
+            _restore_context(context)
+            return
 
 
 def serving_loop() -> asyncio.AbstractEventLoop | None:
