@@ -58,6 +58,7 @@ __all__ = [
     "flask_sentinel",
     "flask_template_defaults",
     "has_begun_serving",
+    "has_converters",
     "has_sync_caller",
     "is_complete",
     "is_importing_main",
@@ -103,6 +104,11 @@ def find_error_handler(app: Flask, error: Exception, blueprints: list[str]) -> C
 def converters_of(rule: Rule) -> Iterable[object]:
     """The converter objects of a bound rule; Werkzeug has no public way to ask whether a rule converts in user code."""
     return rule._converters.values()
+
+
+def has_converters(rule: Rule) -> bool:
+    """Whether a bound rule has variable parts."""
+    return bool(rule._converters)
 
 
 def cached_data_of(request: Request) -> bytes | None:

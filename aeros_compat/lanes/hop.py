@@ -124,7 +124,7 @@ class _Call:
             self._failure = None
 
     async def goes_on_after_cancellation(self) -> bool:
-        """Hand a cancellation on to the coroutine that the thread waits for, if any. Is the call still to be awaited?"""
+        """Hand a cancellation on to the coroutine that the thread waits for. Is the call still to be awaited?"""
         if not self._tasks:
             self._is_cancelled = True
             return False
