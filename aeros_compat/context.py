@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from .exchange import Exchange
+    from .lanes.around import Around
     from .lanes.plan import Plan
     from .quart_side.request import Source
     from .webserver import WebServer
@@ -72,6 +73,8 @@ class AppContext(flask.ctx.AppContext):
     def __init__(self, app: WebServer) -> None:
         super().__init__(app)
         self._quart_tokens: list[Token[quart.ctx.AppContext]] = []
+        #: What stands around the views, if a request has asked already.
+        self.around: Around | None = None
 
     def push(self) -> None:
         # First, because Flask's push ends with a signal whose receivers may use either vocabulary.
@@ -98,7 +101,8 @@ class AppContext(flask.ctx.AppContext):
     @property
     def _has_teardown(self) -> bool:
         app = self.app
-        return bool(app.teardown_appcontext_funcs or appcontext_tearing_down.receivers or app.around.overrides_teardown)
+        around = self.around or app.around
+        return bool(app.teardown_appcontext_funcs or appcontext_tearing_down.receivers or around.overrides_teardown)
 
     def _leave(self) -> None:
         ctx = flask_app_var.get()
@@ -346,6 +350,8 @@ class LazyRequestContext(RequestContext):
         """Whether nobody has opened the session, and nothing in the request calls for it to be opened."""
         if self._opened is not None or not self._plan.around.has_cheap_sessions:
             return False
+        if not self.exchange.has_cookies:
+            return True
         interface = cast("SecureCookieSessionInterface", self.app.session_interface)
         return not self.exchange.may_have_cookie(interface.get_cookie_name(self.app))
 
@@ -372,6 +378,7 @@ class LazyRequestContext(RequestContext):
         app_ctx: AppContext | None = cast("AppContext | None", flask_app_var.get(None))
         if app_ctx is None or app_ctx.app is not self.app:
             app_ctx = self.app.app_context()
+            app_ctx.around = self._plan.around
             app_ctx.push()
         else:
             app_ctx = None
@@ -411,6 +418,11 @@ class LazyRequestContext(RequestContext):
 
     def _source_of(self, exchange: Exchange) -> Source:
         return exchange.body  # no middleware is between
+
+    @property
+    def leaves_at_once(self) -> bool:
+        """Whether :meth:`pop` has nothing to wait for, on the loop too."""
+        return self._plan.tears_nothing_down and "quart_request" not in vars(self)
 
     def copy(self) -> RequestContext:
         return RequestContext(self.app, self.request.environ, self.request, self._session)

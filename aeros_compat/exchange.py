@@ -138,9 +138,14 @@ class Exchange:
             elif name == b"upgrade":
                 self.wants_websocket = value.strip().lower() == b"websocket"
 
+    @property
+    def has_cookies(self) -> bool:
+        """Whether the request has a cookie at all."""
+        return bool(self._cookies)
+
     def may_have_cookie(self, name: str) -> bool:
         """Whether a cookie can be among those of the request. Cheap, and wrong only in one direction."""
-        return bool(self._cookies) and name.encode() in self._cookies
+        return name.encode() in self._cookies
 
     def forget(self) -> None:
         """Break the cycle with the environ, so that a request is freed without the garbage collector."""

@@ -6,7 +6,9 @@ The rule of this file: nothing else in the package touches a private name of Fla
 
 from __future__ import annotations
 
+import contextvars
 import os
+from concurrent.futures import Executor
 from multiprocessing import current_process
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -31,9 +33,8 @@ from werkzeug.wsgi import ClosingIterator
 
 if TYPE_CHECKING:
     import asyncio
-    import contextvars
     from collections.abc import Callable, Iterable
-    from concurrent.futures import Executor
+    from concurrent.futures import Future
 
     from flask import Flask, Request
     from werkzeug.routing import Rule
@@ -83,7 +84,8 @@ def begin_serving(app: Flask) -> None:
 
     Flask does it in ``full_dispatch_request``, which the async lane splits around the view.
     """
-    app._got_first_request = True
+    if not app._got_first_request:
+        app._got_first_request = True
 
 
 def has_begun_serving(app: Flask) -> bool:
@@ -171,16 +173,27 @@ def is_complete(iterable: object) -> bool:
     return any(isinstance(owner, Response) and owner.is_sequence for owner in owners)
 
 
+class _ExecutorOfContext(Executor):
+    """Hands each job to the executor that :func:`bind_executor` has given the current context."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return _executor_of_context.get().submit(fn, *args, **kwargs)
+
+
+_executor_of_context: contextvars.ContextVar[Executor] = contextvars.ContextVar("aeros_compat.executor")
+_bound = ThreadSensitiveContext(executor=_ExecutorOfContext())
+SyncToAsync.context_to_thread_executor[_bound] = _ExecutorOfContext()
+
+
 def bind_executor(executor: Executor) -> None:
     """Send plain ``sync_to_async(f)`` calls of the current context to ``executor``.
 
-    It is what ``ThreadSensitiveContext(executor=...).__aenter__`` does, without a coroutine and without the matching
-    exit: the context belongs to one request and is thrown away with it, while an exit would make
-    ``sync_to_async`` fail in tasks that the view started and that outlive the request.
+    It is what ``ThreadSensitiveContext(executor=...).__aenter__`` does, without a coroutine, without the matching exit
+    and with one object for all requests: a context belongs to one request and is thrown away with it, while an exit
+    would make ``sync_to_async`` fail in tasks that the view started and that outlive the request.
     """
-    scope = ThreadSensitiveContext(executor=executor)
-    SyncToAsync.thread_sensitive_context.set(scope)
-    SyncToAsync.context_to_thread_executor[scope] = executor
+    _executor_of_context.set(executor)
+    SyncToAsync.thread_sensitive_context.set(_bound)
 
 
 def serve_loop(loop: asyncio.AbstractEventLoop, tasks: list[asyncio.Task[Any]]) -> None:

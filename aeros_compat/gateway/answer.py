@@ -126,6 +126,8 @@ class Answer:
 
         Flask leaves it out of its own answers; WSGI middleware that answers by itself may not.
         """
+        if self.body and method != "HEAD" and self.status == "200 OK":
+            return
         status = int(self.status[:3])
         if method != "HEAD" and status >= 200 and status not in (204, 304):
             if self.length and not self.body and self.chunks is None and self.async_chunks is None:

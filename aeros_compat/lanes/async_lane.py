@@ -120,6 +120,9 @@ class AsyncCycle(Cycle):
             rv = await func()
             if rv is not None:
                 return cast("ResponseReturnValue", rv)
+        if self.plan.is_coroutine_function:
+            rv = await self.plan.view(**self.request_context.view_args)
+            return cast("ResponseReturnValue", rv)
         return await self.call_view()
 
     async def call_view(self) -> ResponseReturnValue:
@@ -178,7 +181,10 @@ class AsyncCycle(Cycle):
         if plan.answers_plainly and ctx.needs_no_processing:
             answer = plain_answer(self.app, rv, plan.around)
             if answer is not None:
-                await self.leave_on_loop()
+                if ctx.leaves_at_once:
+                    self.leave(None)
+                else:
+                    await self.leave_on_loop()
                 return answer
         response = self.app.make_response(rv)
         for func in ctx._after_request_functions:
@@ -195,7 +201,10 @@ class AsyncCycle(Cycle):
         try:
             answer = self.context.run(start_response.begin, cast("Response", response), self.exchange)
         finally:
-            await drive(self.leave_on_loop(), self.context)
+            if self.request_context.leaves_at_once:
+                self.context.run(self.leave, None)
+            else:
+                await drive(self.leave_on_loop(), self.context)
         if answer is not None:
             return answer
         if cast("Response", response).is_sequence or start_response.is_async:

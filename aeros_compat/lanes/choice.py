@@ -42,7 +42,7 @@ def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
         return False
     if method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
         return False
-    plan = plan_for(app, rule.endpoint, method)
+    plan = plan_for(app, app.around, rule.endpoint, method)
     if plan.around.encloses_views or plan.view is None:
         return False
     if plan.is_async or plan.around.is_flasks:
@@ -73,7 +73,7 @@ def is_quarts_view(app: WebServer, rule: Rule | None) -> bool:
 
 
 def _is_mounted(app: WebServer, exchange: Exchange) -> bool:
-    return app.mounts.find_for(exchange.scope) is not None
+    return bool(app.mounts) and app.mounts.find_for(exchange.scope) is not None
 
 
 def _match(app: WebServer, exchange: Exchange) -> Match | None:

@@ -67,6 +67,8 @@ class Plan:
             or not around.has_cheap_sessions
             or not all(map(is_async, (*after, *teardown, *app.teardown_appcontext_funcs)))
         )
+        #: Whether an async request ends without any function of the user's.
+        self.tears_nothing_down = not (teardown or app.teardown_appcontext_funcs)
         #: Whether contexts can be pushed without opening the session and making the request.
         self.pushes_lazily = around.is_flasks and around.has_cheap_sessions
         self.answers_plainly = around.answers_plainly and around.has_cheap_sessions and not after
@@ -82,9 +84,8 @@ class Plan:
         )
 
 
-def plan_for(app: WebServer, endpoint: str, method: str) -> Plan:
+def plan_for(app: WebServer, around: Around, endpoint: str, method: str) -> Plan:
     """The plan as it stands."""
-    around = app.around
     plan = around.plans.get((endpoint, method))
     if plan is None or not plan.is_current(app):
         if len(around.plans) >= _MOST_PLANS:
