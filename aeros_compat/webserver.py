@@ -37,6 +37,7 @@ from .quart_side.core import Core
 from .responses import from_quart
 from .routing import Router, UrlMap
 from .serving.run import run
+from .signing import SignedSessions
 from .upstream import flask_request_var
 from .watching.api import WatchingAPI
 from .websocket_context import WebsocketContext
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from flask.sessions import SessionMixin
+    from flask.sessions import SessionInterface, SessionMixin
     from flask.templating import Environment
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Request, Response
@@ -100,6 +101,7 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
         }
     )
     url_map_class = UrlMap
+    session_interface: SessionInterface = SignedSessions()
     #: Counted up by each attribute that is set and has a part in how requests are answered.
     changes = 0
 
