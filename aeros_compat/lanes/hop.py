@@ -114,26 +114,30 @@ class _Call:
 
     def _end(self) -> None:
         self._has_ended = True
-        future = self.future
-        if future.done():
-            return  # cancelled
+        if not self.future.done():  # else cancelled
+            self._settle()
+
+    def _settle(self) -> None:
         if self._failure is None:
-            future.set_result(self._result)
+            self.future.set_result(self._result)
         else:
-            future.set_exception(self._failure)
+            self.future.set_exception(self._failure)
             self._failure = None
 
     async def goes_on_after_cancellation(self) -> bool:
-        """Hand a cancellation on to the coroutine that the thread waits for. Is the call still to be awaited?"""
+        """Hand a cancellation on to the coroutine that the thread waits for. Is the call still to be awaited?
+
+        It is if that coroutine has something to say to it: it may have ended as if nothing had happened.
+        """
         if not self._tasks:
             self._is_cancelled = True
             return False
         task = self._tasks[0]
         task.cancel()
         await asyncio.wait([task])
-        if self._has_ended:
-            return False
         self.future = self._loop.create_future()
+        if self._has_ended:
+            self._settle()
         return True
 
 
