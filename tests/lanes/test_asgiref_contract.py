@@ -1,4 +1,4 @@
-"""The hop keeps asgiref's contract: asgiref's own tests pass with it in place of ``sync_to_async``'s way to a thread."""
+"""The hop keeps asgiref's contract: asgiref's own tests pass with it as the way to a thread and back."""
 
 from __future__ import annotations
 
