@@ -10,6 +10,7 @@ from .applications import APPLICATIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..conformance.swap.order import Answer
     from .run import Result
 
 FILE = cache.ROOT / "migration_guide" / "applications.md"
@@ -20,6 +21,7 @@ HEAD = (
     "Tests passed on Flask",
     "In the sync lane",
     "In the async lane",
+    "Requests of the tests, sync / async lane",
     "Requests replayed",
     "Different, sync / async",
     "Lines changed by hand",
@@ -28,17 +30,16 @@ HEAD = (
 INTRODUCTION = """\
 # Real applications
 
-Open source applications that were written for Flask by others, fetched from PyPI as they are. For each:
+Open source applications that others have written for Flask, fetched from PyPI as they are. For each:
 
-- its own tests run on `flask.Flask`, on `WebServer` with its views as they are (sync lane), and on `WebServer` with every
-  view as `async def` (async lane). A number in brackets counts tests that pass on Flask and do not pass there;
+- Its own tests run on `flask.Flask`, on `WebServer` with its views as they are (sync lane), and on `WebServer` with
+  every view as `async def` (async lane). A number in brackets counts tests that pass on Flask and do not pass there.
 - `aeros-compat parity --unsafe` replays the requests that those tests made, and requests made up from the URL map,
-  against the application on plain Flask and on `WebServer`, and compares status, headers, cookies, bodies, hooks and the
-  rows of its SQLite database.
+  against the application on plain Flask and on `WebServer`: status, headers, cookies, bodies, hooks, and the rows of
+  its SQLite database.
 
-Nothing in the applications was changed by hand, and nothing in their tests: `WebServer` takes the place of `flask.Flask`
-as `pytest --aeros` does it. Written by `python -m tests.applications --write`, from the releases that were current on
-{day}.
+Nothing in the applications or in their tests was changed by hand: `WebServer` stands in the place of `flask.Flask`, as
+with `pytest --aeros`. Written by `python -m tests.applications --write`, from the releases that were current on {day}.
 """
 
 Row = tuple[str, ...]
@@ -49,7 +50,14 @@ def write(results: Iterable[Result]) -> None:
     rows = _committed() | {row[0]: row for row in map(row_of, results)}
     names = [f"{application.suite.name} {application.suite.version}" for application in APPLICATIONS]
     lines = [_line(HEAD), f"|{'---|' * len(HEAD)}", *(_line(rows[name]) for name in names if name in rows)]
-    FILE.write_text("\n".join((INTRODUCTION.format(day=environment.AS_OF), *lines, "")))
+    FILE.write_text("\n".join((INTRODUCTION.format(day=environment.AS_OF), *lines, "", *_not_applicable(), "")))
+
+
+def _not_applicable() -> list[str]:
+    suites = [application.suite for application in APPLICATIONS]
+    rows = [(suite.name, f"`{test}`", why) for suite in suites for test, why in suite.excluded.items()]
+    head = ("Application", "Test", "Why")
+    return ["## Tests that cannot apply", "", _line(head), f"|{'---|' * len(head)}", *map(_line, rows)]
 
 
 def row_of(result: Result) -> Row:
@@ -57,7 +65,7 @@ def row_of(result: Result) -> Row:
     suite = result.application.suite
     lanes = [
         f"{len(answer.named('passed'))}" + (f" ({newly})" if (newly := len(result.newly_failing(answer))) else "")
-        for answer in (result.sync, result.asynchronous)
+        for _, answer in _lanes(result)
     ]
     replay = (
         (str(result.parity["requests"]), f"{result.different('sync')} / {result.different('async')}")
@@ -65,7 +73,12 @@ def row_of(result: Result) -> Row:
         else ("none", "")
     )
     passed = str(len(result.flask.named("passed")))
-    return (f"{suite.name} {suite.version}", result.application.kind, passed, *lanes, *replay, "0")
+    counts = " / ".join(str(answer.requests[lane]) for lane, answer in _lanes(result))
+    return (f"{suite.name} {suite.version}", result.application.kind, passed, *lanes, counts, *replay, "0")
+
+
+def _lanes(result: Result) -> list[tuple[str, Answer]]:
+    return [("sync", result.sync), ("async", result.asynchronous)]
 
 
 def _committed() -> dict[str, Row]:
