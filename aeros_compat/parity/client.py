@@ -38,7 +38,8 @@ class Client:
         # A server answers for itself what it does not understand.
         ended = not self._watch.has_begun or self._watch.ended.wait(self._timeout)
         _keep_cookies(jar, outcome)
-        failure = self._watch.failure or outcome.failure
+        # What is raised after the client has left is about its leaving.
+        failure = (outcome.is_complete and self._watch.failure) or outcome.failure
         return replace(outcome, failure=failure, hooks=tuple(self._watch.notes), has_ended=ended)
 
     def _exchange(self, request: Request, jar: dict[str, str]) -> Outcome:

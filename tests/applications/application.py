@@ -23,5 +23,7 @@ class Application:
     files: dict[str, str] = field(default_factory=dict)
     #: Environment variables, in which ``{folder}`` is that folder.
     variables: dict[str, str] = field(default_factory=dict)
+    #: Why a test fails on WebServer alone, if one does.
+    note: str = ""
     #: Its SQLite databases in that folder.
     databases: tuple[str, ...] = ()

@@ -40,16 +40,12 @@ APPLICATIONS = (
             extras=("requests", "pytest-localserver", "selenium"),
             # They want Firefox and its driver.
             options=("--ignore=src/bepasty/tests/test_website.py", "--ignore=src/bepasty/tests/screenshots.py"),
-            excluded={
-                "src/bepasty/tests/test_rest_server.py::test_invalid_url": (
-                    "waits for the end of every other thread of the process; the event loop's does not end"
-                )
-            },
         ),
         "pastebin: uploads in pieces, downloads with ranges, files on disk",
         "bepasty.app:create_app()",
         files={"bepasty.conf": _BEPASTY_SETTINGS, "storage/empty": ""},
         variables={"BEPASTY_CONFIG": "{folder}/bepasty.conf"},
+        note="a fixture waits for the end of every other thread of the process; that of the event loop does not end",
     ),
     Application(
         Suite("ihatemoney", "ihatemoney", "7.2.1", tests=("ihatemoney/tests",), extras=("pytest-flask",)),
@@ -58,11 +54,6 @@ APPLICATIONS = (
         files={"ihatemoney.cfg": _IHATEMONEY_SETTINGS},
         variables={"IHATEMONEY_SETTINGS_FILE_PATH": "{folder}/ihatemoney.cfg"},
         databases=("budget.db",),
-    ),
-    Application(
-        Suite("Kerko", "kerko", "1.3.0", extras=("elementpath", "lxml<6", "responses")),
-        "search interface for bibliographies: Flask-Babel, WTF, Whoosh",
-        "kerko",
     ),
     Application(
         Suite(

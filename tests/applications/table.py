@@ -50,14 +50,12 @@ def write(results: Iterable[Result]) -> None:
     rows = _committed() | {row[0]: row for row in map(row_of, results)}
     names = [f"{application.suite.name} {application.suite.version}" for application in APPLICATIONS]
     lines = [_line(HEAD), f"|{'---|' * len(HEAD)}", *(_line(rows[name]) for name in names if name in rows)]
-    FILE.write_text("\n".join((INTRODUCTION.format(day=environment.AS_OF), *lines, "", *_not_applicable(), "")))
+    FILE.write_text("\n".join((INTRODUCTION.format(day=environment.AS_OF), *lines, "", *_notes(), "")))
 
 
-def _not_applicable() -> list[str]:
-    suites = [application.suite for application in APPLICATIONS]
-    rows = [(suite.name, f"`{test}`", why) for suite in suites for test, why in suite.excluded.items()]
-    head = ("Application", "Test", "Why")
-    return ["## Tests that cannot apply", "", _line(head), f"|{'---|' * len(head)}", *map(_line, rows)]
+def _notes() -> list[str]:
+    """Why some tests fail on WebServer alone."""
+    return [f"{application.suite.name}: {application.note}." for application in APPLICATIONS if application.note]
 
 
 def row_of(result: Result) -> Row:
