@@ -41,15 +41,19 @@ class Reference:
             {name for parts in self._parts[1:] for name in first.keys() | parts if parts.get(name) != first.get(name)}
         )
 
-    def differences(self, outcome: Outcome) -> list[Difference]:
-        """What is not as on Flask; of unstable parts, what stands around the places that vary."""
+    def differences(self, outcome: Outcome, *, of_any_length: bool = False) -> list[Difference]:
+        """What is not as on Flask; of unstable parts, what stands around the places that vary.
+
+        :param of_any_length: whether the body that a request for the same target gets varies, so that an answer to
+            HEAD, which has none, may announce any length.
+        """
         found = outcome.parts()
         expected = self._parts[0]
         names = [name for name in expected | found if expected.get(name) != found.get(name)]
         if "failure" in names and not (self.runs[0].failure and outcome.failure):
             # One has answered and the other has not: nothing else can be compared.
             names = [name for name in names if name in ("failure", "status")]
-        if "body" in names and "header content-length" in names:
+        if "header content-length" in names and ("body" in names or of_any_length):
             names.remove("header content-length")
         return [
             _difference(name, expected.get(name), found.get(name))

@@ -90,13 +90,14 @@ class Parity:
     def _result(self, ours: dict[Mode, Replay]) -> Result:
         runs = zip(*(replay.outcomes for replay in self._flask), strict=True)
         references = [Reference(list(outcomes)) for outcomes in runs]
+        pairs = list(zip(self._requests, references, strict=True))
+        varying = {request.target for request, reference in pairs if "body" in reference.unstable}
         findings = [
             Finding(request, lane, differences)
-            for number, (request, reference) in enumerate(zip(self._requests, references, strict=True))
+            for number, (request, reference) in enumerate(pairs)
             for lane, replay in ours.items()
-            if (differences := reference.differences(replay.outcomes[number]))
+            if (differences := reference.differences(replay.outcomes[number], of_any_length=request.target in varying))
         ]
-        pairs = list(zip(self._requests, references, strict=True))
         unstable = [(request, reference.unstable) for request, reference in pairs if reference.unstable]
         endless = [request for request, reference in pairs if not reference.runs[0].is_complete]
         return Result(
