@@ -326,3 +326,17 @@ def test_static_files(app: WebServer, tmp_path: Any) -> None:
     assert (part.status_code, part.data, part.headers["Content-Range"]) == (206, b"234", "bytes 2-4/10")
     assert client.get("/static/note.txt", headers={"If-None-Match": whole.headers["ETag"]}).status_code == 304
     assert client.get("/static/none.txt").status_code == 404
+
+
+def test_headers_that_a_view_has_replaced(app: WebServer, lane: Lane) -> None:
+    """Werkzeug takes anything that ``Headers`` can be made of."""
+
+    @app.get("/")
+    @lane
+    def view() -> Any:
+        response = flask.make_response("body", 418)
+        response.headers = {"X-Own": "1"}  # type: ignore[assignment]
+        return response
+
+    response = app.test_client().get("/")
+    assert (response.status_code, response.text, response.headers["X-Own"]) == (418, "body", "1")

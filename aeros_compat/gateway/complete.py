@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
+from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..upstream import response_closes_nothing
@@ -28,6 +29,8 @@ def complete_answer(response: Response) -> Answer | None:
         return None
     status = response.status_code
     if status < 200 or status in (204, 304) or not response_closes_nothing(response):
+        return None
+    if type(response.headers) is not Headers:  # a view may have put a dictionary in its place: Werkzeug copies it
         return None
     headers = response.headers.to_wsgi_list()
     length: str | None = None
