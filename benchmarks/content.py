@@ -17,7 +17,7 @@ TEXT = "Hello"
 DOCUMENT = {"active": True, "id": 42, "name": "Ada Lovelace", "tags": ["first", "second", "third"]}
 ROWS = [{"name": f"<Row {number}>", "price": number * 1.5, "stock": number * 7 % 40} for number in range(50)]
 #: 1 KB as JSON.
-ECHOED = {f"key {number:02}": "value " * 4 for number in range(26)}
+ECHOED = {f"key {number:02}": "value " * 4 for number in range(28)}
 #: 20 KB as JSON.
 MANY_ROWS = [{"id": number, "name": f"Row {number}", "note": "some words about it, " * 3} for number in range(200)]
 CHUNK = b"x" * 1023 + b"\n"

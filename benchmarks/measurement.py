@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from contextlib import ExitStack
@@ -22,16 +23,23 @@ if TYPE_CHECKING:
     from .peers import Peer
     from .workloads import Workload
 
+#: Seconds of load before the first round: threads are started, templates compiled.
+_WARM = 0.3
 #: Seconds for a server to finish what clients have left behind, before its processor time is read.
 _SETTLE = 0.1
 
 
 @dataclass(frozen=True)
-class Pinning:
-    """The processor cores of servers and of clients; None for any."""
+class Rounds:
+    """How much is measured, where, and who is told meanwhile."""
 
-    server: int | None = None
-    client: int | None = None
+    count: int
+    #: Of each peer in each round.
+    seconds: int
+    tell: Callable[[str], None]
+    #: The processor cores of servers and of clients; None for any.
+    server_core: int | None = None
+    client_core: int | None = None
 
 
 @dataclass
@@ -68,73 +76,80 @@ class Measured:
         return sum(load.errors for load in self.loads)
 
 
-def ratio(ours: Measured, theirs: Measured) -> float:
-    """How many times as many requests one serves: the median of the rounds' ratios."""
-    pairs = zip(ours.loads, theirs.loads, strict=True)
-    return statistics.median(one.rate / max(other.rate, 1e-9) for one, other in pairs)
+def rate_ratio(ours: Measured, theirs: Measured) -> float:
+    """How many times as many requests we serve: the median of the rounds' ratios. NaN if they have served none."""
+    return _median_ratio([load.rate for load in ours.loads], [load.rate for load in theirs.loads])
 
 
-@dataclass(frozen=True)
-class Rounds:
-    """How much is measured, and what is told meanwhile."""
+def cpu_ratio(ours: Measured, theirs: Measured) -> float:
+    """How many times as much processor time a request costs them. NaN if ours cost less than the system counts."""
+    return _median_ratio(theirs.cpu, ours.cpu)
 
-    count: int
-    seconds: float
-    pinning: Pinning
-    tell: Callable[[str], None]
+
+def _median_ratio(upper: list[float], lower: list[float]) -> float:
+    ratios = [one / other for one, other in zip(upper, lower, strict=True) if other]
+    return statistics.median(ratios) if ratios else math.nan
 
 
 def measure(workload: Workload, peers: Iterable[Peer], rounds: Rounds) -> list[Measured]:
-    """Start the peers that can serve it, check them, and measure them in rounds. Those that fail are told and left out."""
-    results: list[Measured] = []
+    """Start the peers that can serve it, check them and measure them; one that fails is told and left out."""
     with ExitStack() as stack:
         script = stack.enter_context(posting(workload.body))
-        runs = _started(contestants(workload, peers), script, rounds, stack)
-        for server, wrk in runs:
-            wrk.run(min(0.3, rounds.seconds))  # warm
-            results.append(Measured(server.peer.name, server.workload))
+        servers = [
+            (stack.enter_context(Server(peer, served.name, core=rounds.server_core)), served)
+            for peer, served in contestants(workload, peers)
+        ]
+        contests = [
+            contest for server, served in servers if (contest := _checked(server, served, script, rounds)) is not None
+        ]
         for number in range(rounds.count):
-            # Not always one after the same other.
-            order = list(zip(runs, results, strict=True))
-            for (server, wrk), result in order[number % len(order) :] + order[: number % len(order)] if order else []:
-                _measure_once(server, wrk, result, rounds.seconds)
-        for (server, _), result in zip(runs, results, strict=True):
-            result.peak_memory = server.peak_memory()
-    return results
+            start = number % max(len(contests), 1)  # not always one after the same other
+            contests = [one for one in contests[start:] + contests[:start] if one.goes_on(rounds)]
+        for contest in contests:
+            contest.result.peak_memory = contest.server.peak_memory()
+    found = {(contest.result.peer, contest.result.workload): contest.result for contest in contests}
+    return [found[key] for server, served in servers if (key := (server.peer.name, served.name)) in found]
 
 
 def contestants(workload: Workload, peers: Iterable[Peer]) -> list[tuple[Peer, Workload]]:
-    """The peers that can serve it, and our own lanes with what they are to be compared with."""
+    """The peers that can serve it, and our own lanes once more with what they are to be compared with."""
     able = [peer for peer in peers if workload.name in peer.workloads]
-    beside = [
-        (peer, WORKLOADS[workload.beside]) for peer in able if workload.beside is not None and peer.name in OURS
-    ]
-    return [(peer, workload) for peer in able] + beside
+    ours = [peer for peer in able if peer.name in OURS and workload.beside]
+    return [(peer, workload) for peer in able] + [(peer, WORKLOADS[str(workload.beside)]) for peer in ours]
 
 
-def _started(
-    able: list[tuple[Peer, Workload]], script: Path | None, rounds: Rounds, stack: ExitStack
-) -> list[tuple[Server, Wrk]]:
-    servers = [
-        (stack.enter_context(Server(peer, workload.name, core=rounds.pinning.server)), workload)
-        for peer, workload in able
-    ]
-    runs = []
-    for server, workload in servers:
+@dataclass
+class Contest:
+    """A server under load, and what it has done."""
+
+    server: Server
+    wrk: Wrk
+    result: Measured
+
+    def goes_on(self, rounds: Rounds) -> bool:
+        """Measure one round of it; False, and a sentence, if it can no longer be measured."""
+        before = self.server.cpu_seconds()
         try:
-            server.wait_until_it_answers()
-            headers = checked_headers(server, workload)
+            load = self.wrk.run(rounds.seconds)
         except CannotMeasure as error:
-            rounds.tell(str(error))
-            continue
-        url = f"http://127.0.0.1:{server.port}{workload.path}"
-        runs.append((server, Wrk(url, workload.connections, headers, script, rounds.pinning.client)))
-    return runs
+            rounds.tell(f"{self.server.peer.title} is out: {error} ({self.server.last_words()})")
+            return False
+        time.sleep(_SETTLE)
+        self.result.loads.append(load)
+        self.result.cpu.append((self.server.cpu_seconds() - before) / max(load.requests, 1) * 1000)
+        return True
 
 
-def _measure_once(server: Server, wrk: Wrk, result: Measured, seconds: float) -> None:
-    before = server.cpu_seconds()
-    load = wrk.run(seconds)
-    time.sleep(_SETTLE)
-    result.loads.append(load)
-    result.cpu.append((server.cpu_seconds() - before) / max(load.requests, 1) * 1000)
+def _checked(server: Server, workload: Workload, script: Path | None, rounds: Rounds) -> Contest | None:
+    """A server that answers as it must, warm; None, and a sentence, for another."""
+    try:
+        server.wait_until_it_answers()
+        headers = checked_headers(server, workload)
+    except CannotMeasure as error:
+        rounds.tell(str(error))
+        return None
+    url = f"http://127.0.0.1:{server.port}{workload.path}"
+    wrk = Wrk(url, workload.connections, headers, script, rounds.client_core)
+    with wrk.running():
+        time.sleep(_WARM)
+    return Contest(server, wrk, Measured(server.peer.name, workload.name))

@@ -9,15 +9,10 @@ from .content import THREADS
 from .workloads import BASELINES, WORKLOADS
 
 _FLASK = frozenset(WORKLOADS) - BASELINES - {"wait"}
-_QUART = frozenset(
-    "text json echo template session hooks routes static_10k static_1m stream upload cached compressed proxyfix"
-    " wait".split()
-)
+_QUART = _FLASK - {"blocking", "mounted", "login"} | {"wait"}
 
 _UVICORN = "uvicorn benchmarks.served:app --port {port} --no-access-log --log-level warning --no-proxy-headers"
-_GUNICORN = (
-    "gunicorn benchmarks.served:app --bind 127.0.0.1:{port} --workers 1 --log-level warning --no-control-socket"
-)
+_GUNICORN = "gunicorn benchmarks.served:app --bind 127.0.0.1:{port} --workers 1 --log-level warning --no-control-socket"
 _OURS = "aeros_compat run benchmarks.served:app --port {port} --no-access-log --log-level warning"
 
 
@@ -48,7 +43,7 @@ PEERS = {
             "bare ASGI function, uvicorn",
             _UVICORN,
             "bare_asgi",
-            frozenset("text json echo static_10k static_1m stream upload wait".split()),
+            frozenset({"text", "json", "echo", "static_10k", "static_1m", "stream", "upload", "wait"}),
         ),
         Peer(
             "starlette",
@@ -62,7 +57,7 @@ PEERS = {
             "Starlette, sync view, uvicorn",
             _UVICORN,
             "on_starlette_sync",
-            frozenset("text json template session blocking stream compressed".split()),
+            frozenset({"text", "json", "template", "session", "blocking", "stream", "compressed"}),
         ),
         Peer("quart", "Quart, async view, uvicorn", _UVICORN, "on_quart", _QUART),
         Peer(
@@ -70,7 +65,7 @@ PEERS = {
             "Quart, sync view, uvicorn",
             _UVICORN,
             "on_quart_sync",
-            frozenset("text json session blocking hooks routes stream compressed proxyfix".split()),
+            frozenset({"text", "json", "session", "blocking", "hooks", "routes", "stream", "compressed", "proxyfix"}),
         ),
         Peer(
             "quart-hypercorn",

@@ -38,7 +38,7 @@ class Server:
         self.port = free_port()
         self._core = core
         # A file, because nobody would read a pipe while the server runs.
-        self._log = tempfile.TemporaryFile("w+", errors="replace")
+        self._log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (closed in __exit__)
 
     def __enter__(self) -> Self:
         environment = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .content import (
     ADDRESS_FORWARDED,
@@ -23,6 +23,9 @@ from .content import (
     file_content,
     rows_as_html,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 HTML, JSON, PLAIN = "text/html", "application/json", "text/plain"
 
@@ -69,7 +72,7 @@ WORKLOADS = {
         Workload("static_10k", "static file of 10 KB", file_content(FILES["10k.txt"]), PLAIN, "/static/10k.txt"),
         Workload("static_1m", "static file of 1 MB", file_content(FILES["1m.txt"]), PLAIN, "/static/1m.txt"),
         Workload("stream", "stream of 100 chunks of 1 KB", CHUNK * CHUNKS, PLAIN),
-        Workload("upload", "upload of 10 MB, read as it comes", str(len(UPLOAD)).encode(), body=UPLOAD),
+        Workload("upload", "upload of 10 MB, 8 connections", str(len(UPLOAD)).encode(), body=UPLOAD, connections=8),
         Workload("cached", "cached view", as_json(DOCUMENT), JSON),
         Workload(
             "compressed",

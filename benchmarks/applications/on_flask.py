@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Flask, Response, g, jsonify, render_template, request, session
 from flask_caching import Cache
 from flask_compress import Compress
-from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
+from flask_login import (  # type: ignore[import-untyped]
+    LoginManager,
+    UserMixin,
+    current_user,
+    login_required,
+    login_user,
+)
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -222,7 +228,7 @@ def login(app: Flask) -> None:
     add_login(app)
 
     @app.get("/")
-    @login_required
+    @login_required  # type: ignore[untyped-decorator]
     def view() -> str:
         return f"Hello {current_user.id}"
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 TEMPLATED = Jinja2Templates(TEMPLATES)
 SESSIONS = Middleware(SessionMiddleware, secret_key=SECRET_KEY)
 GZIP = Middleware(GZipMiddleware, minimum_size=500, compresslevel=GZIP_LEVEL)
-PROXIED = Middleware(ProxyHeadersMiddleware, trusted_hosts="127.0.0.1")  # type: ignore[arg-type]
+PROXIED = Middleware(ProxyHeadersMiddleware, trusted_hosts="127.0.0.1")
 
 
 def application(workload: str) -> Starlette:

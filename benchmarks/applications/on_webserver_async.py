@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, jsonify, render_template, request, session
-from flask_login import current_user
+from flask import Response, abort, jsonify, render_template, request, session
+from flask_login import current_user  # type: ignore[import-untyped]
 from quart import Response as QuartResponse
 from quart import request as quart_request
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -128,7 +127,7 @@ def login(app: WebServer) -> None:
     async def view() -> str:
         # Not login_required, which would make a sync view of it; the check is the same.
         if not current_user.is_authenticated:
-            return app.login_manager.unauthorized()
+            abort(401)
         return f"Hello {current_user.id}"
 
 
