@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..upstream import has_begun_serving
-from .connection import RecordedConnection
+from .connection import RecordedConnection, RecordedWebsocketConnection
 from .pages import DEBUG_PATH, lane_pages
 from .stats import stats_of
 from .watch import Watch
@@ -60,3 +60,9 @@ class WatchingAPI:
     def record_requests(self) -> None:
         """Keep a record of each request while it is answered, for a watch or a log. Until then none is kept."""
         self.core.asgi_http_class = RecordedConnection
+        self.core.asgi_websocket_class = RecordedWebsocketConnection
+
+    def forget_requests(self) -> None:
+        """Keep no more records, unless somebody watches."""
+        if self.watch is None:
+            del self.core.asgi_http_class, self.core.asgi_websocket_class
