@@ -12,6 +12,8 @@ from .tracebacks import EXTENTS, Extent
 
 Form = Literal["text", "json"]
 
+FORMS = get_args(Form)
+
 #: The options, under the names that uvicorn and Aeros gave them.
 NAMES = frozenset(
     {
@@ -49,7 +51,7 @@ class LogOptions:
         """Raises ValueError, with a sentence, for a value that cannot be."""
         return cls(
             level=_level(options.get("log_level")),
-            form=cast("Form", _one_of("log_format", options.get("log_format", "text"), get_args(Form))),
+            form=cast("Form", _one_of("log_format", options.get("log_format", "text"), FORMS)),
             colours=_flag("use_colors", options.get("use_colors"), None),
             traceback=_extent(options.get("traceback", True)),
             to_std=bool(_flag("log_to_std", options.get("log_to_std"), True)),
