@@ -22,6 +22,8 @@ class WatchingAPI:
     #: What counts requests, if somebody watches.
     watch: Watch | None = None
     _watch_setting: bool | str | None = None
+    #: How many want records of the requests: a watch, the access logs of servers.
+    _recorders = 0
 
     def _use_watch(self, setting: bool | str | None) -> None:
         """Take the ``watch`` of the constructor. Raises TypeError or ValueError if it cannot be one."""
@@ -59,10 +61,12 @@ class WatchingAPI:
 
     def record_requests(self) -> None:
         """Keep a record of each request while it is answered, for a watch or a log. Until then none is kept."""
+        self._recorders += 1
         self.core.asgi_http_class = RecordedConnection
         self.core.asgi_websocket_class = RecordedWebsocketConnection
 
     def forget_requests(self) -> None:
-        """Keep no more records, unless somebody watches."""
-        if self.watch is None:
+        """The end of what one call of :meth:`record_requests` has begun."""
+        self._recorders -= 1
+        if not self._recorders:
             del self.core.asgi_http_class, self.core.asgi_websocket_class
