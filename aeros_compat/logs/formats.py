@@ -102,5 +102,5 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def _coloured_line(fields: dict[str, Any]) -> str:
-    request, _, rest = FORMAT.partition(" %(status)s")
+    request, _, rest = FORMAT.partition(" %(status)d")
     return f"{bold(request % fields)} {coloured_status(fields['status'])}{rest % fields}"

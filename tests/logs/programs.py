@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MODULE = """
-import logging, logging.config, sys, threading, urllib.error, urllib.request, warnings
+import contextlib, logging, logging.config, sys, threading, urllib.error, urllib.request
 from aeros_compat import WebServer
 
 app = WebServer(__name__)
@@ -30,12 +30,12 @@ async def fail():
     raise ValueError("out")
 
 def ask():
-    for path in ("/?q=1", "/fail"):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:PORT{path}").close()
-        except urllib.error.HTTPError as error:
-            error.close()
-    app.stop()
+    try:
+        for path in ("/?q=1", "/fail"):
+            with contextlib.suppress(urllib.error.HTTPError):
+                urllib.request.urlopen(f"http://127.0.0.1:PORT{path}").close()
+    finally:
+        app.stop()
 
 @app.before_serving
 def start():
