@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MODULE = """
-import contextlib, logging, logging.config, sys, threading, urllib.error, urllib.request
+import contextlib, logging, logging.config, socket, sys, threading, time, urllib.error, urllib.request
 from aeros_compat import WebServer
 
 app = WebServer(__name__)
@@ -29,8 +29,14 @@ def index():
 async def fail():
     raise ValueError("out")
 
+def is_listening():
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", PORT)):
+        return True
+
 def ask():
     try:
+        while not is_listening():  # which begins after this start-up function
+            time.sleep(0.05)
         for path in ("/?q=1", "/fail"):
             with contextlib.suppress(urllib.error.HTTPError):
                 urllib.request.urlopen(f"http://127.0.0.1:PORT{path}").close()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..programs import PYTHON, environment, refused, running
+from ..programs import PYTHON, ended, environment, refused, running
 from ..servers import wait_for
 from .programs import lines_with, run, write
 
@@ -202,7 +202,7 @@ def index(path):
 
 if __name__ == "__main__":
     from concurrent.futures import ThreadPoolExecutor
-    app.run(port=PORT, workers=2, access_log_file="access.log", default_log_file="server.log", log_format="json")
+    app.run(port=PORT, workers=2, access_log_file="access.log", default_log_file="default.log", log_format="json")
 """
 
 
@@ -223,7 +223,7 @@ def test_workers_and_moved_files(tmp_path: Path) -> None:
         assert server.end(signal.SIGTERM) == 0
     assert len({line["worker"] for line in lines}) == 2
     assert {line["path"][-20_000:] for line in lines} == {long}
-    started = [json.loads(line) for line in (tmp_path / "server.log").read_text().splitlines()]
+    started = [json.loads(line) for line in (tmp_path / "default.log").read_text().splitlines()]
     workers = {line["worker"] for line in started if line["message"] == "Application startup complete."}
     assert workers == {line["worker"] for line in lines}
     assert "in worker" not in moved.read_text()
@@ -231,15 +231,13 @@ def test_workers_and_moved_files(tmp_path: Path) -> None:
 
 def test_worker_that_cannot_load_the_application(tmp_path: Path) -> None:
     """The traceback begins in its module."""
-    port = write(tmp_path, "workers=2", before="if __name__ != '__main__': {}['setting']")
-    process = subprocess.run(
-        (*PYTHON, "app.py"), cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
-    )
-    assert process.returncode == 3, port
-    lines = process.stderr.splitlines()
+    port = write(tmp_path, before="import multiprocessing\nif multiprocessing.parent_process(): {}['setting']")
+    done = ended("-m", "aeros_compat", "run", "app:app", "--port", str(port), "--workers", "2", cwd=tmp_path)
+    assert done.returncode == 3
+    lines = done.stderr.splitlines()
     begin = lines.index("  Traceback (most recent call last):")
-    assert "cannot be loaded in a worker" in lines[begin - 1]
-    assert f'File "{tmp_path / "app.py"}", line 7, in <module>' in lines[begin + 1]
+    assert "The application app:app cannot be loaded in a worker:" in lines[begin - 1]
+    assert lines[begin + 1].startswith(f'    File "{tmp_path / "app.py"}", line ')
 
 
 def test_file_that_cannot_be_opened(tmp_path: Path) -> None:
@@ -253,15 +251,9 @@ def test_command_line(tmp_path: Path) -> None:
     port = write(tmp_path)
     options = ("--log-format", "json", "--access-log-file", "access.log", "--default-log-file", "server.log")
     command = ("-m", "aeros_compat", "run", "app:app", "--port", str(port), *options, "--traceback", "full")
-    process = subprocess.run(
-        (*PYTHON, *command), cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60
-    )
-    assert process.returncode == 0, process.stderr
-    assert [json.loads(line)["path"] for line in (tmp_path / "access.log").read_text().splitlines()] == [
-        "/?q=1",
-        "/fail",
-    ]
-    failure = next(
-        json.loads(line) for line in (tmp_path / "server.log").read_text().splitlines() if "ValueError" in line
-    )
-    assert "site-packages" in failure["exception"]
+    done = ended(*command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    access, server = ((tmp_path / name).read_text().splitlines() for name in ("access.log", "server.log"))
+    assert [json.loads(line)["path"] for line in access] == ["/?q=1", "/fail"]
+    (failure,) = (json.loads(line) for line in server if "ValueError" in line)
+    assert "aeros_compat" in failure["exception"]  # with all frames
