@@ -17,6 +17,8 @@ from click.core import ParameterSource
 from flask import cli
 from flask.helpers import get_load_dotenv
 
+from .logs.options import FORMS
+from .logs.tracebacks import EXTENTS
 from .serving.location import location_from
 from .serving.run import ending_in_a_sentence, serve
 from .serving.settings import UVICORN_OPTIONS, CannotServe, Settings
@@ -74,6 +76,11 @@ _UVICORNS = _uvicorn_options()
 @click.option("--debug/--no-debug", default=None, help="Debug mode, with reloader and debugger.")
 @click.option("--reload/--no-reload", default=None, help="Restart when code changes.  [default: in debug mode]")
 @click.option("--debugger/--no-debugger", default=None, help="Debug in the browser.  [default: in debug mode]")
+@click.option("--log-format", type=click.Choice(FORMS), help="Lines of text, or of JSON.  [default: text]")
+@click.option("--default-log-file", help="A file for what server and application log, next to stderr.")
+@click.option("--access-log-file", help="A file for the access log, next to stdout.")
+@click.option("--traceback", type=click.Choice(EXTENTS),
+              help="From your code on, all of it, or the exception alone.  [default: short]")  # fmt: skip
 @click.pass_context
 def run_command(ctx: click.Context, /, target: str | None, debug: bool | None, **given: Any) -> None:
     """Serve the application that TARGET names: a WebServer, or any flask.Flask, which is turned into one.
@@ -104,6 +111,7 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
         "worker_threads": given.pop("threads"),
         "use_reloader": given.pop("reload"),
         "use_debugger": given.pop("debugger"),
+        **{name: given.pop(name) for name in ("log_format", "default_log_file", "access_log_file", "traceback")},
     }
     options = {name: value for name, value in own.items() if value is not None}
     # Uvicorn's defaults stay uvicorn's, where they are not changed by Settings.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import importlib
 import os
 import sysconfig
 import traceback
@@ -25,7 +26,8 @@ _CARRIERS = ("asgiref", "flask", "granian", "gunicorn", "hypercorn", "quart", "u
 _MACHINERY = (
     os.path.join(Path(__file__).parent, ""),
     *(os.path.join(_SITE, name, "") for name in _CARRIERS),
-    *(os.path.join(*module.__path__, "") for module in (asyncio, concurrent.futures)),
+    *(os.path.join(*module.__path__, "") for module in (asyncio, concurrent.futures, importlib)),
+    "<frozen importlib",
 )
 _LIBRARIES = (
     *_MACHINERY,

@@ -32,6 +32,7 @@ from .lanes.choice import is_quarts_view
 from .lanes.threads import ProcessThreads
 from .lanes.websocket_lane import run_quarts_cycle_from_thread
 from .limits.limits import WAITING_PER_THREAD, check_timeout, check_waiting
+from .logs.api import LoggingAPI
 from .policy.stack import policy_around
 from .quart_side.api import QuartAPI
 from .quart_side.core import Core
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
 WORKER_THREADS = 8
 
 
-class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
+class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
     """A Flask application that is served by an ASGI Quart core.
 
     The positional parameters are those of :class:`flask.Flask`, in its order. Keyword-only, in addition:
@@ -289,6 +290,16 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
         :param hard_limit: connections that wait to be accepted before the system refuses more (uvicorn's ``backlog``).
         :param max_requests: requests after which a worker is replaced, with a jitter of a tenth
             (uvicorn's ``limit_max_requests``).
+
+        :param access_log: False writes no line for each request (see the README, "Logs").
+        :param access_log_file: a file for these lines, next to stdout; ``access_log_to_std=False``: instead of it.
+        :param default_log_file: the same for all other lines, next to stderr, with ``log_to_std``.
+        :param log_level: of the server's own lines, as a number or as uvicorn names it.
+        :param log_format: ``"text"``, or ``"json"`` for one object a line.
+        :param use_colors: True or False (``color`` is another name for it); by default ``NO_COLOR`` and ``FORCE_COLOR``
+            decide, and then whether it is a terminal.
+        :param traceback: True for tracebacks from your code on, ``"full"`` for all of them, False for the exception
+            alone.
 
         Any other option is that of ``uvicorn.run``. The server ends in order, and the program with exit code 0, on
         SIGTERM; requests have 30 seconds to end (uvicorn's ``timeout_graceful_shutdown``).

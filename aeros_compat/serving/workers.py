@@ -22,12 +22,14 @@ from uvicorn import Config
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from ..logs.server_logs import ServerLogs
 from .settings import CannotServe
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Awaitable, Callable
 
+    from ..types import ASGIApp
     from ..webserver import WebServer
     from .location import Location
     from .settings import Settings
@@ -56,19 +58,21 @@ class WorkerConfig(Config):
         vars(self).update(state)
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
 
-    def load_app(self) -> WebServer:
+    def load_app(self) -> ASGIApp:
         """Called in the worker. What fails here fails for all workers, so the supervisor ends."""
+        logs = ServerLogs(self.settings.logs)
+        logs.open()
         try:
             app = self.location.load()
         except CannotServe as error:
             logger.error("%s", error)
             sys.exit(STARTUP_FAILURE)
         except Exception:
-            logger.error("The application %s cannot be loaded in a worker:\n%s", self.location, traceback.format_exc())
+            logger.exception("The application %s cannot be loaded in a worker:", self.location)
             sys.exit(STARTUP_FAILURE)
         self.settings.apply_to(app)
         app.servers.add(_Supervised())
-        return app
+        return logs.add(app, app)
 
     def load(self) -> None:
         super().load()

@@ -163,7 +163,7 @@ def test_a_blocked_event_loop_is_ended_and_named(serve: Serve) -> None:
             server.get("/hang")
         wait_for(lambda: "died" in server.log)
         assert "its event loop has been blocked for 6 seconds" in server.log
-        assert "in hang\n    time.sleep(60)" in server.log
+        assert "in hang\n      time.sleep(60)" in server.log
         pids(server, 2)
         assert server.end() == 0
 
