@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FOUND = 3
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Say what is in the way of serving an application asynchronously.")
 @click.argument("target", required=False, envvar="FLASK_APP")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON in place of text.")
 @click.option(
@@ -33,7 +33,7 @@ def doctor_command(target: str | None, as_json: bool, fail_on: Severity | None) 
     """Look at the application that TARGET names, and say what is in the way of serving it asynchronously.
 
     TARGET is what 'aeros-compat run' takes: module:app, module:create_app, or path/to/file.py:app. The application may
-    be a plain flask.Flask. It is imported (and made, by a factory); nothing else of it is called, and nothing is served.
+    be a plain flask.Flask. It is imported (and made, by a factory); nothing else of it is called or served.
 
     Reported are routes with their lanes and what keeps an async view on a thread, middleware, hooks, sessions and
     extensions; and findings: calls that block the event loop (followed through the functions that async views and hooks

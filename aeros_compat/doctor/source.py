@@ -64,7 +64,7 @@ def tree_of(file: str) -> ast.Module:
 
 @functools.cache
 def _functions_in(file: str) -> dict[tuple[int, str], FunctionNode]:
-    """All functions of a file, by what code objects know of them: the first line (a decorator's, perhaps) and the name."""
+    """All functions of a file, by what code objects know of them: first line (a decorator's, perhaps) and name."""
     return {
         (min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]), node.name): node
         for node in ast.walk(tree_of(file))

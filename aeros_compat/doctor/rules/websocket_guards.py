@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def find(application: Application) -> Iterator[Finding]:
     """One finding for each ``before_request`` function, with the websocket views that it does not guard."""
     app = application.app
-    registry: dict[str | None, list[Any]] = app.before_request_funcs  # type: ignore[assignment]
+    registry: dict[str | None, list[Any]] = app.before_request_funcs
     unguarded: dict[Any, list[str]] = {}
     for rule in app.url_map.iter_rules():
         if not rule.websocket or not is_quarts_view(app, rule):
@@ -35,9 +35,9 @@ def find(application: Application) -> Iterator[Finding]:
         yield Finding(
             "websocket-guard",
             "error",
-            f"The before_request function {getattr(function, '__qualname__', function)!s} does not run for the async"
-            f" websocket view{'s' if len(rules) > 1 else ''} {', '.join(rules)}: if it checks who may come in, everybody"
-            " may.",
+            f"The before_request function {getattr(function, '__qualname__', function)} does not run for the async"
+            f" websocket view{'s' if len(rules) > 1 else ''} {', '.join(rules)}: if it checks who may come in,"
+            " everybody may.",
             "Register it with before_websocket too, or check inside of the view.",
             place_of(function),
             tuple(rules),
