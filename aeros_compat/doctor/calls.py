@@ -16,7 +16,7 @@ from .blocking import WAIT, kind_of, waits_on_exit
 from .ownership import layers_of, runs_on_caller
 from .scope import Scope, called
 from .source import Place, definition_of, place_at
-from .values import Getter, Instance, Known, LocalFunction, Method
+from .values import Getter, Instance, Known, LocalFunction, Method, is_a
 
 if TYPE_CHECKING:
     from .blocking import Kind
@@ -66,7 +66,7 @@ class CallGraph:
         for layer in layers_of(function):
             if not runs_on_caller(outer, layer):
                 return
-            if isinstance(layer, FunctionType) and self.ownership.has(layer):
+            if is_a(layer, FunctionType) and self.ownership.has(layer):
                 self._follow_own(layer, owner, path)
                 return
             outer = layer
@@ -217,14 +217,14 @@ class _Reader(ast.NodeVisitor):
                 self._graph.follow_local(callee, self._file, self._path)
             return
         function, owner = _function_of(callee)
-        definition = definition_of(function) if isinstance(function, FunctionType) else None
+        definition = definition_of(function) if is_a(function, FunctionType) else None
         if definition is None or node in self._consumed or not _is_generator(definition):
             self._graph.follow(function, owner, self._path)
 
 
 def _function_of(callee: Value) -> tuple[Any, type | None]:
     """The function that a call runs, and the class it is called on. For a class that is its ``__init__``."""
-    if isinstance(callee, Known) and isinstance(callee.object, type):
+    if isinstance(callee, Known) and is_a(callee.object, type):
         return vars(callee.object).get("__init__"), callee.object
     callee = called(callee)
     if isinstance(callee, Method):

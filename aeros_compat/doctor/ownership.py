@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from types import FunctionType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..callables import is_async
 from ..frames import is_library
+from .values import is_a
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ class Ownership:
         """The user's modules that have been imported."""
         for name, module in sorted(sys.modules.items()):
             file = getattr(module, "__file__", None)
-            if isinstance(module, ModuleType) and file is not None and name != "__main__" and self._has(file, name):
+            if is_a(module, ModuleType) and file is not None and name != "__main__" and self._has(file, name):
                 yield module
 
     def _has(self, file: str, module: str) -> bool:
@@ -41,9 +42,9 @@ class Ownership:
 
 def unwrapped_once(thing: Any) -> Any:
     """What a partial, a bound method or a decorator's wrapper calls in the end; None for anything else."""
-    if isinstance(thing, functools.partial):
+    if is_a(thing, functools.partial):
         return thing.func
-    if inspect.ismethod(thing):
+    if is_a(thing, MethodType):
         return thing.__func__
     return inspect.getattr_static(thing, "__wrapped__", None)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import inspect
 import sys
 from pathlib import PurePath
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .blocking import result_class
-from .values import Instance, Known, Method, attribute_of
+from .values import ROUTINES, Instance, Known, Method, attribute_of, is_a
 
 if TYPE_CHECKING:
     from .source import FunctionNode
@@ -78,10 +77,10 @@ class Scope:
         cls = result_class(called(callee))
         if cls is not None:
             return Instance(cls)
-        if isinstance(callee, Known) and isinstance(callee.object, type):
+        if isinstance(callee, Known) and is_a(callee.object, type):
             return Instance(callee.object)
-        function = getattr(callee, "function", None) or getattr(callee, "object", None)
-        return _returned(function, callee) if isinstance(function, FunctionType) else None
+        function = callee.object if isinstance(callee, Known) else getattr(callee, "function", None)
+        return _returned(function, callee) if is_a(function, FunctionType) else None
 
     def bind_import(self, node: ast.Import | ast.ImportFrom) -> None:
         """What an import inside of a function binds, if the module is there already: nothing is imported here."""
@@ -101,7 +100,7 @@ def called(callee: Value) -> Value:
     """The function behind a callable object: ``__call__`` of its class."""
     if isinstance(callee, Instance):
         return attribute_of(callee, "__call__")
-    if isinstance(callee, Known) and not isinstance(callee.object, type) and not inspect.isroutine(callee.object):
+    if isinstance(callee, Known) and not is_a(callee.object, type, *ROUTINES):
         return attribute_of(callee, "__call__")
     return callee
 
@@ -119,10 +118,10 @@ def annotated(node: ast.expr, scope: Scope) -> Value:
         case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
             return annotated(left, scope)
     value = scope.value(node)
-    return Instance(value.object) if isinstance(value, Known) and isinstance(value.object, type) else None
+    return Instance(value.object) if isinstance(value, Known) and is_a(value.object, type) else None
 
 
-def _returned(function: FunctionType, callee: Value) -> Value:
+def _returned(function: Any, callee: Value) -> Value:
     """What the annotation of a function says that it returns; what its coroutine gives is not known here."""
     hint = function.__annotations__.get("return")
     if isinstance(hint, type):

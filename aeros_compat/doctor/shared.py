@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .source import assignment_in
-from .values import name_of
+from .values import is_a, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,7 +35,7 @@ def thread_locals_in(modules: Iterable[ModuleType]) -> Iterator[Shared]:
 
 def bound_to_loop_in(modules: Iterable[ModuleType]) -> Iterator[Shared]:
     """Event loops, and tasks and futures of one."""
-    return _found(modules, lambda value: isinstance(value, asyncio.AbstractEventLoop | asyncio.Future))
+    return _found(modules, lambda value: is_a(value, asyncio.AbstractEventLoop, asyncio.Future))
 
 
 def async_clients_in(modules: Iterable[ModuleType]) -> Iterator[Shared]:
@@ -56,7 +56,7 @@ _CLIENTS = frozenset(
 
 
 def _is_thread_local(value: Any) -> bool:
-    if isinstance(value, threading.local):
+    if is_a(value, threading.local):
         return True
     names = [name_of(cls) for cls in type(value).__mro__]
     if "sqlalchemy.orm.scoping.scoped_session" not in names:

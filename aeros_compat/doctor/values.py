@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+import types
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -66,16 +67,33 @@ _GETTERS = {property: "fget", functools.cached_property: "func", werkzeug.utils.
 _MISSING = object()
 
 
+#: Functions, methods and what stands for them in C.
+ROUTINES = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.MethodWrapperType,
+    types.ClassMethodDescriptorType,
+)
+
+
+def is_a(thing: object, *classes: type) -> bool:
+    """``isinstance``, which also asks ``__class__``: a ``LocalProxy`` calls the user's function for an answer."""
+    return issubclass(type(thing), classes)
+
+
 def attribute_of(value: object, name: str) -> Known | Method | Getter | None:
     """What ``value.name`` is."""
     if isinstance(value, Instance):
         return _found(inspect.getattr_static(value.cls, name, _MISSING), value.cls, name, on_instance=True)
     if not isinstance(value, Known):
         return None
-    if isinstance(value.object, ModuleType):
+    if is_a(value.object, ModuleType):
         return _of_module(value.object, name)
     found = inspect.getattr_static(value.object, name, _MISSING)
-    if isinstance(value.object, type):
+    if is_a(value.object, type):
         return _found(found, value.object, name, on_instance=False)
     return _found(found, type(value.object), name, on_instance=True)
 
@@ -99,7 +117,7 @@ def _found(found: Any, owner: type, name: str, *, on_instance: bool) -> Known | 
     for kind, attribute in _GETTERS.items():
         if isinstance(found, kind):
             return Getter(getattr(found, attribute), owner)
-    if inspect.isroutine(found):
+    if is_a(found, *ROUTINES):
         return Method(found, owner, name)
     return Known(found)
 
@@ -118,7 +136,7 @@ def names_of(value: object) -> list[str]:
     """The names under which a callable may be known, the nearest first: a method has one for each base class."""
     if isinstance(value, Method):
         return [f"{name_of(cls)}.{value.name}" for cls in value.owner.__mro__]
-    if isinstance(value, Known) and (isinstance(value.object, type) or inspect.isroutine(value.object)):
+    if isinstance(value, Known) and is_a(value.object, type, *ROUTINES):
         return [name_of(value.object)]
     return []
 

@@ -41,7 +41,7 @@ def _rows(ranking: Ranking) -> Iterator[str]:
     for number, candidate in enumerate(ranking.candidates[:SHOWN], 1):
         usage = candidate.usage
         bar = "█" * max(1, round(_WIDTH * candidate.share / longest))
-        yield f"{number:3}. {click.style(usage.name, bold=True)}  [{usage.lane}] {usage.reason}".rstrip()
+        yield f"{number:3}. {click.style(usage.name, bold=True)}  [{usage.lane}]"
         yield f"     {click.style(bar, fg='blue')} {percent(candidate.share)}"
         yield (
             f"     {seconds(usage.held)} of threads, {counted(usage.requests, 'request')}, each"
@@ -55,6 +55,8 @@ def _rows(ranking: Ranking) -> Iterator[str]:
 
 def advice(candidate: Candidate) -> list[str]:
     """What was found in the view, a line each."""
+    if candidate.usage.reason:
+        return [f"It is async already: {candidate.usage.reason} keeps it on a thread."]
     if candidate.waits is None:
         return []
     if not candidate.waits:

@@ -50,7 +50,7 @@ def about():
 """
 
 #: What ``JSONFormatter`` writes for an access line.
-LINE = {
+LINE: dict[str, Any] = {
     "time": "2026-11-25T12:00:00.000+00:00",
     "level": "INFO",
     "logger": "aeros_compat.access",
@@ -67,6 +67,9 @@ LINE = {
     "wait_ms": 100.0,
     "outcome": "complete",
 }
+
+#: The line of a websocket that is accepted.
+SOCKET = {"status": 101, "protocol": "WebSocket", "outcome": "accepted"}
 
 
 def audited(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -193,7 +196,7 @@ def full_ranking() -> Any:
         Usage("POST", "/aircraft/<tail:tail>/orders/<int:number>/notes", "add_note", "async on a thread",
               "sync decorator hangar.auth.login_required", 900, 3, 96.0, 31.0),
         Usage("GET", "/a/<script>", "odd", "sync", "", 90, 0, 12.0, 0.5),
-        *(Usage("GET", f"/pages/{number}", f"page{number}", "sync", "", 50, 0, 9.0 / number, 0.1) for number in range(1, 9)),
+        *(Usage("GET", f"/pages/{page}", f"page{page}", "sync", "", 50, 0, 9.0 / page, 0.1) for page in range(1, 9)),
         Usage("GET", "/health", "health", "async", "", 5000),
     ]  # fmt: skip
     waits = {
@@ -232,7 +235,7 @@ def test_the_page_in_chromium(tmp_path: Path, scheme: str) -> None:
             assert held[0] / tracks[0] == pytest.approx(310 / 354, abs=0.02)
             assert waited[0] / tracks[0] == pytest.approx(44 / 354, abs=0.02)
         assert (sum(map(int, seen["colour"][4:-1].split(","))) > 384) == (scheme == "light")
-        problems = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+        problems: list[dict[str, str]] = browser.get_log("browser")  # type: ignore[no-untyped-call]
         assert problems == []
 
 
