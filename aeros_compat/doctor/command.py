@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
@@ -53,7 +54,8 @@ def doctor_command(target: str | None, as_json: bool, fail_on: Severity | None) 
       aeros-compat doctor --json shop.py | jq '.findings[].rule'
       aeros-compat doctor --fail-on error shop:app
     """
-    with ending_in_a_sentence():
+    # What the application prints when it is imported is not part of the report.
+    with ending_in_a_sentence(), redirect_stdout(sys.stderr):
         diagnosis = diagnose(application_from(target))
     click.echo(json.dumps(diagnosis.as_dict(), indent=1) if as_json else text_of(diagnosis))
     if fail_on is not None and any(is_at_least(finding.severity, fail_on) for finding in diagnosis.findings):

@@ -42,7 +42,7 @@ class Extension:
         return self.version == self.tested
 
 
-def tested_projects() -> dict[str, dict[str, Any]]:
+def known_projects() -> dict[str, dict[str, Any]]:
     """By project: ``version``, ``lanes`` and ``newly_failing``."""
     projects: dict[str, dict[str, Any]] = json.loads(_TESTED.read_text())
     return projects
@@ -50,7 +50,7 @@ def tested_projects() -> dict[str, dict[str, Any]]:
 
 def extensions_of(app: WebServer) -> Iterator[Extension]:
     """What has registered itself with the application, needs Flask and has been imported, or is in the table."""
-    tested = tested_projects()
+    tested = known_projects()
     owners = packages_distributions()
     used = {name for extension in app.extensions.values() for name in owners.get(_top(type(extension).__module__), ())}
     imported = {name for module in map(_top, list(sys.modules)) for name in owners.get(module, ())}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +48,8 @@ def report_command(
       aeros-compat report --app shop:app --html report.html access.log
       curl -s https://shop.example/_aeros/lanes.json -H "$LOGIN" | aeros-compat report --json -
     """
-    with ending_in_a_sentence():
+    # What the application prints when it is imported is not part of the report.
+    with ending_in_a_sentence(), redirect_stdout(sys.stderr):
         application = application_from(target) if target is not None else None
         ranking = _ranking(sources, application, _parsed(headers))
     if html is not None:

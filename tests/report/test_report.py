@@ -68,9 +68,6 @@ LINE: dict[str, Any] = {
     "outcome": "complete",
 }
 
-#: The line of a websocket that is accepted.
-SOCKET = {"status": 101, "protocol": "WebSocket", "outcome": "accepted"}
-
 
 def audited(view: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(view)
@@ -121,12 +118,12 @@ def log(path: Path, *lines: dict[str, Any]) -> str:
 
 
 def test_an_access_log(tmp_path: Path) -> None:
-    lines = [
+    lines: list[dict[str, Any]] = [
         {},
         {"duration_ms": 500.0},
         {"path": "/a", "lane": "async"},
         {"path": "/b", "status": 500},
-        {"status": 101},
+        {"status": 101},  # a websocket that is accepted
     ]
     ranking = ranked(usages_from(log(tmp_path / "access.log", *lines), by_path, {}))
     first = ranking.candidates[0].usage
