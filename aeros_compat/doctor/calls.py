@@ -84,9 +84,7 @@ class CallGraph:
         if (id(local.node), None) in self._seen or not all(map(_is_wraps, local.node.decorator_list)):
             return
         self._seen.add((id(local.node), None))
-        scope = Scope(local.node, local.scope)
-        scope.bind_arguments(local.node)
-        self.read(local.node, scope, file, (*path, local.node.name))
+        self.read(local.node, Scope.of_node(local.node, local.scope), file, (*path, local.node.name))
 
     def read(self, node: FunctionNode, scope: Scope, file: str, path: tuple[str, ...]) -> None:
         reader = _Reader(self, scope, file, path)

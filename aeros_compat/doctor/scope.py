@@ -20,37 +20,36 @@ if TYPE_CHECKING:
 class Scope:
     """A function's variables. Assignments are followed in the order in which they stand, not through branches."""
 
-    def __init__(self, node: FunctionNode, outer: Scope | None = None) -> None:
-        self.outer = outer
-        self.names: dict[str, Value] = dict.fromkeys(_names_bound_in(node))
-        self._globals: dict[str, Any] = {} if outer is None else outer._globals
+    def __init__(self, module: dict[str, Any], names: dict[str, Value], outer: Scope | None = None) -> None:
+        self.names = names
+        self._module = module
+        self._outer = outer
 
     @classmethod
     def of_function(cls, function: FunctionType, node: FunctionNode, owner: type | None) -> Scope:
         """The scope of a function that exists; ``owner`` is the class that a method is called on."""
-        around = cls(ast.parse("def around(): ...").body[0])  # type: ignore[arg-type]
-        around._globals = function.__globals__
-        around.names = _closure_of(function)
-        scope = cls(node, around)
-        scope.bind_arguments(node)
+        scope = cls.of_node(node, cls(function.__globals__, _closure_of(function)))
         first = next(iter([*node.args.posonlyargs, *node.args.args]), None)
         if owner is not None and first is not None:
             scope.names[first.arg] = Known(owner) if first.arg == "cls" else Instance(owner)
         return scope
 
-    def bind_arguments(self, node: FunctionNode) -> None:
-        """Arguments are what their annotations say."""
+    @classmethod
+    def of_node(cls, node: FunctionNode, outer: Scope) -> Scope:
+        """The scope of a function that is not there yet, inside of another one. Arguments are what annotations say."""
+        scope = cls(outer._module, dict.fromkeys(_names_bound_in(node)), outer)
         for argument in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]:
             if argument.annotation is not None:
-                self.names[argument.arg] = annotated(argument.annotation, self)
+                scope.names[argument.arg] = annotated(argument.annotation, outer)
+        return scope
 
     def lookup(self, name: str) -> Value:
         scope: Scope | None = self
         while scope is not None:
             if name in scope.names:
                 return scope.names[name]
-            scope = scope.outer
-        for namespace in (self._globals, vars(builtins)):
+            scope = scope._outer
+        for namespace in (self._module, vars(builtins)):
             if name in namespace:
                 return Known(namespace[name])
         return None
@@ -84,7 +83,7 @@ class Scope:
 
     def bind_import(self, node: ast.Import | ast.ImportFrom) -> None:
         """What an import inside of a function binds, if the module is there already: nothing is imported here."""
-        package = self._globals.get("__package__") or ""
+        package = self._module.get("__package__") or ""
         for alias in node.names:
             if isinstance(node, ast.Import):
                 name = alias.name if alias.asname else alias.name.partition(".")[0]
@@ -130,9 +129,7 @@ def _returned(function: Any, callee: Value) -> Value:
         return None
     if hint == "Self" and isinstance(callee, Method):
         return Instance(callee.owner)
-    scope = Scope(ast.parse("def around(): ...").body[0])  # type: ignore[arg-type]
-    scope._globals = function.__globals__
-    return annotated(ast.Constant(hint), scope)
+    return annotated(ast.Constant(hint), Scope(function.__globals__, {}))
 
 
 def _closure_of(function: FunctionType) -> dict[str, Value]:

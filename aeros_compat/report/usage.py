@@ -64,14 +64,14 @@ def usages_in_stats(stats: dict[str, Any]) -> list[Usage]:
 
 
 def usage_in_line(line: dict[str, Any], route_of: Callable[[str, str], tuple[str, str]]) -> Usage | None:
-    """From a line of the access log in JSON; None if it is a line of something else.
+    """From a line of the access log in JSON; None if it is a line of something else, or of a websocket.
 
     :param route_of: gives rule and endpoint for a method and a path.
     :raises KeyError, TypeError: if a line of the access log lacks a field.
 
     The time of a request lasts to the end of its response, so that a slow client counts too.
     """
-    if "duration_ms" not in line or line["status"] == 101:
+    if "duration_ms" not in line or line["protocol"] == "WebSocket":  # which holds a thread of its own, if any
         return None
     path = line["path"].partition("?")[0]
     rule, endpoint = route_of(line["method"], path)

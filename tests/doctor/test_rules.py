@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import click
 import httpx
 import pytest
 
@@ -20,6 +21,7 @@ from aeros_compat.doctor.rules import (
     thread_locals,
     websocket_guards,
 )
+from aeros_compat.doctor.text import text_of
 
 from ..servers import served
 from .conftest import findings
@@ -207,6 +209,18 @@ def test_threads_that_are_patched(write: Write, monkeypatch: pytest.MonkeyPatch)
     assert (found.rule, found.severity) == ("patched-threads", "error")
 
 
+def test_the_text_is_coloured_and_complete(write: Write) -> None:
+    application = write(GUARDED.format(guard=""))
+    text = text_of(diagnose(application))
+    assert "\x1b[31merror\x1b[0m" in text
+    plain = click.unstyle(text)
+    for title in ("Routes", "Hooks", "Session", "Extensions", "Findings"):
+        assert f"\n\n{title}\n  " in plain
+    assert "/ws" in plain
+    assert "websocket, async" in plain
+    assert "1 error, 0 warnings" in plain
+
+
 def test_extensions(write: Write) -> None:
     source = """
     import flask_login, flask_sock
@@ -218,8 +232,8 @@ def test_extensions(write: Write) -> None:
     assert by_name["Flask-Login"].is_tested
     assert by_name["Flask-Login"].lanes == ("sync", "async", "async-hooks")
     assert "Flask" not in by_name
-    untested = [finding.message for finding in findings(application, extensions.find)]
-    assert not any("Flask-Login" in message for message in untested)
+    untested = {finding.message.split(" ")[3] for finding in findings(application, extensions.find)}
+    assert untested == {name for name, extension in by_name.items() if not extension.is_tested}
 
 
 HOOKED = """

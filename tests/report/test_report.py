@@ -123,7 +123,8 @@ def test_an_access_log(tmp_path: Path) -> None:
         {"duration_ms": 500.0},
         {"path": "/a", "lane": "async"},
         {"path": "/b", "status": 500},
-        {"status": 101},  # a websocket that is accepted
+        {"status": 101, "protocol": "WebSocket"},
+        {"status": 1000, "protocol": "WebSocket", "duration_ms": 60000.0},
     ]
     ranking = ranked(usages_from(log(tmp_path / "access.log", *lines), by_path, {}))
     first = ranking.candidates[0].usage
