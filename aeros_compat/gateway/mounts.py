@@ -74,6 +74,9 @@ class Mounts:
     def __iter__(self) -> Iterator[Mount]:
         return iter(self._longest_first)
 
+    def __bool__(self) -> bool:
+        return bool(self._longest_first)
+
     def add(self, mount: Mount) -> None:
         """Raises ValueError if the prefix is taken."""
         if any(other.prefix == mount.prefix for other in self._longest_first):
@@ -96,7 +99,7 @@ class Mounts:
 
     def find_for(self, scope: Scope) -> Mount | None:
         """The mount for a scope, or None."""
-        return self.find(path_info(scope)) if self._longest_first else None
+        return self.find(path_info(scope))
 
     def with_lifespan(self) -> list[Mount]:
         """The ASGI applications, each once, in the order in which they were mounted."""
