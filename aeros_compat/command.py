@@ -5,11 +5,8 @@ Options that say how the server works are uvicorn's own, taken from its command;
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
-import traceback
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import uvicorn
@@ -17,20 +14,23 @@ from click.core import ParameterSource
 from flask import cli
 from flask.helpers import get_load_dotenv
 
+from .commands import LazyGroup
 from .logs.options import FORMS
 from .logs.tracebacks import EXTENTS
+from .serving.loading import load
 from .serving.location import location_from
 from .serving.run import ending_in_a_sentence, serve
-from .serving.settings import UVICORN_OPTIONS, CannotServe, Settings
+from .serving.settings import UVICORN_OPTIONS, Settings
 from .webserver import WebServer
 
-if TYPE_CHECKING:
-    from types import TracebackType
 
-    from .serving.location import Location
-
-
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    elsewhere={
+        "doctor": "aeros_compat.doctor.command:doctor_command",
+        "report": "aeros_compat.report.command:report_command",
+    },
+)
 @click.version_option(package_name="aeros_compat")
 def main() -> None:
     """Flask applications, served asynchronously."""
@@ -93,7 +93,7 @@ def run_command(ctx: click.Context, /, target: str | None, debug: bool | None, *
         os.environ["FLASK_DEBUG"] = "1" if debug else "0"  # before the application is made, which asks for it
     with ending_in_a_sentence():
         location = location_from(target, WebServer.from_flask)
-        app = _load(location)
+        app = load(location)
         if debug is not None:
             app.debug = debug
         settings = Settings.of(app, given.pop("host"), given.pop("port"), _options(ctx, given))
@@ -119,26 +119,3 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
     if "headers" in options:
         options["headers"] = [tuple(header.split(":", 1)) for header in options["headers"]]
     return options
-
-
-def _load(location: Location) -> WebServer:
-    """The application; what its own code raises is shown from there on."""
-    os.environ["FLASK_RUN_FROM_CLI"] = "true"  # so that an app.run() in the module does nothing
-    try:
-        return location.load()
-    except CannotServe:
-        raise
-    except Exception as error:
-        traceback.print_exception(type(error), error, _from_users_code(error.__traceback__))
-        sys.exit(1)
-
-
-def _from_users_code(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback without the steps from here to the module of the user's."""
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_IN_BETWEEN):
-        trace = trace.tb_next
-    return trace
-
-
-#: Whose code stands between the command and the module: this package, Flask's search, Python's import.
-_IN_BETWEEN = (os.path.dirname(__file__) + os.sep, cli.__file__, "<frozen importlib", importlib.__file__)

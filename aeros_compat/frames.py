@@ -50,7 +50,12 @@ def without_machinery(frames: Frames) -> Frames:
 
 def is_users(frame: traceback.FrameSummary) -> bool:
     """Whether a frame runs code that is neither the standard library's nor an installed package's."""
-    return not frame.filename.startswith(_LIBRARIES)
+    return not is_library(frame.filename)
+
+
+def is_library(filename: str) -> bool:
+    """Whether a file is the standard library's or an installed package's."""
+    return filename.startswith(_LIBRARIES)
 
 
 def users_frame(frames: Sequence[traceback.FrameSummary]) -> traceback.FrameSummary:
