@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn import Config
 
+from .protocol import HTTPProtocol
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
@@ -230,6 +232,7 @@ def _uvicorn_options(app: WebServer, options: dict[str, Any]) -> dict[str, Any]:
     chosen: dict[str, Any] = {
         # A client must not be able to say where it comes from: trusting a proxy is the user's decision.
         "proxy_headers": False,
+        "http": HTTPProtocol,
         # https://github.com/python/cpython/issues/140947: the second fence, the first is in the lanes.
         "reset_contextvars": True,
         "log_level": "info",
