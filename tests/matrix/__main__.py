@@ -1,7 +1,7 @@
 """``python -m tests.matrix``: the tests on each Python, on the lowest and the highest versions of what is declared.
 
-``python -m tests.matrix 3.12 3.13 --versions lowest --pytest tests/policy -x`` runs a part. What follows ``--pytest`` goes to
-pytest; without it, everything runs but what compares and measures at length (see LEFT_OUT). ``--with`` puts another
+``python -m tests.matrix 3.12 --versions lowest --pytest tests/policy -x`` runs a part. What follows ``--pytest`` goes
+to pytest; without it, everything runs but what compares and measures at length (see LEFT_OUT). ``--with`` puts another
 version of a package above the bounds: ``--with flask@git+https://github.com/pallets/flask``.
 
 The exit code is 0 if every environment passes, 1 if a test fails, 2 if an environment cannot be made.

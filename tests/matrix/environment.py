@@ -62,7 +62,6 @@ class Environment:
         run(uv(), "pip", "install", *options, *resolution, "--editable", f"{cache.ROOT}[dev]", *self.overrides)
 
 
-
 def find_python(version: str) -> Path:
     """The interpreter of a Python: this one, one on the PATH, or one of pyenv's.
 
