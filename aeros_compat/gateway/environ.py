@@ -154,7 +154,7 @@ def _exact_path(scope: Scope) -> bytes | None:
 
 def request_target(scope: Scope) -> str:
     """The target of the request as the client sent it."""
-    raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    raw_path: bytes = scope.get("raw_path") or quote(scope["path"], errors="surrogateescape").encode()
     query: bytes = scope["query_string"]
     return (raw_path + b"?" + query if query else raw_path).decode("latin-1")
 
