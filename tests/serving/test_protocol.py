@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,10 @@ import pytest
 
 from aeros_compat.serving.protocol import LONGEST_HEAD, HTTPProtocol
 
-from ..servers import raw_exchange, read_all, served
+from ..servers import raw_exchange, read_all, served, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from aeros_compat import WebServer
 
@@ -105,3 +106,41 @@ def test_long_bodies_are_no_heads(url: str) -> None:
     )
     sizes = [int(part.partition(b",")[0]) for part in answer.split(b'"size":')[1:]]
     assert sizes == [409_600, len(body), 0]
+
+
+GET = b"GET /events HTTP/1.1\r\nHost: x\r\n"
+WEBSOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s==\r\n"
+
+
+def test_every_pipelined_request_learns_that_its_client_has_left(app: WebServer) -> None:
+    left = add_events(app)
+    with served(app, http=HTTPProtocol) as url:
+        with connect(url) as connection:
+            connection.sendall((GET + b"\r\n") * 3)
+            assert b"first" in connection.recv(65536)
+        wait_for(lambda: left == ["events"])
+
+
+def test_a_connection_is_not_given_to_a_websocket_while_it_is_answered(app: WebServer) -> None:
+    left = add_events(app)
+    with served(app, http=HTTPProtocol) as url, connect(url) as connection:
+        connection.sendall(GET + b"\r\n")
+        assert b"first" in connection.recv(65536)
+        connection.sendall(GET + WEBSOCKET % (b"x" * 22) + b"\r\n")
+        wait_for(lambda: left == ["events"])
+        assert b"101 Switching" not in read_all(connection)
+
+
+def add_events(app: WebServer) -> list[str]:
+    """A view that streams until its client leaves, and a list that then has an item."""
+    left: list[str] = []
+
+    async def events() -> AsyncIterator[bytes]:
+        try:
+            yield b"first"
+            await asyncio.sleep(3600)
+        finally:
+            left.append("events")
+
+    app.add_url_rule("/events", view_func=lambda: events(), endpoint="events")
+    return left
