@@ -76,7 +76,7 @@ def _row(environment: Environment, wanted: Sequence[str]) -> Row:
         return Row(environment.name, 2, "could not be made", time.monotonic() - started)
     log = cache.folder("matrix") / f"{environment.name.replace(' ', '-')}.log"
     with log.open("w") as output:
-        command = (interpreter, "-m", "pytest", "-p", "no:cacheprovider", *wanted)
+        command = (str(interpreter), "-m", "pytest", "-p", "no:cacheprovider", *wanted)
         done = subprocess.run(command, cwd=cache.ROOT, stdout=output, stderr=subprocess.STDOUT, check=False)
     lines = log.read_text().strip().splitlines()
     failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
