@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
+import re
 import signal
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import flask
 import pytest
@@ -26,9 +28,6 @@ from aeros_compat import Cache, RedisCache, WebServer, upstream
 
 from .programs import ended
 from .redis_server import redis_server
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def _in_new_thread(func: Any) -> Any:
@@ -195,6 +194,32 @@ def test_closes_nothing() -> None:
     assert not upstream.closes_nothing(iterable_of(generator))
     assert not upstream.closes_nothing(iterable_of(Closing("x")))
     assert not upstream.closes_nothing([b"x"])
+
+
+def test_response_closes_nothing() -> None:
+    class Closing(flask.Response):
+        def close(self) -> None:
+            super().close()
+
+    registered = flask.Response("x")
+    registered.call_on_close(lambda: None)
+    assert upstream.response_closes_nothing(flask.Response("x"))
+    assert not upstream.response_closes_nothing(registered)
+    assert not upstream.response_closes_nothing(flask.Response(text for text in ["x"]))
+    assert not upstream.response_closes_nothing(Closing("x"))
+
+
+def test_has_sync_caller() -> None:
+    async def seen() -> bool:
+        return upstream.has_sync_caller()
+
+    assert async_to_sync(seen)()
+    assert not asyncio.run(seen())
+
+
+def test_every_name_is_tested() -> None:
+    text = Path(__file__).read_text()
+    assert [name for name in upstream.__all__ if not re.search(rf"upstream(\.| import ){name}\b", text)] == []
 
 
 def test_is_complete() -> None:
