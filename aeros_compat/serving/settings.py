@@ -13,6 +13,7 @@ from uvicorn import Config
 
 from ..logs.options import NAMES as LOG_OPTIONS
 from ..logs.options import LogOptions
+from .protocol import HTTPProtocol
 
 if TYPE_CHECKING:
     import ssl
@@ -250,6 +251,7 @@ def _uvicorn_options(app: WebServer, options: dict[str, Any]) -> dict[str, Any]:
     chosen: dict[str, Any] = {
         # A client must not be able to say where it comes from: trusting a proxy is the user's decision.
         "proxy_headers": False,
+        "http": HTTPProtocol,
         # https://github.com/python/cpython/issues/140947: the second fence, the first is in the lanes.
         "reset_contextvars": True,
         # Its own would close handlers that are there already. See aeros_compat.logs.

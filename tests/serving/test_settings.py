@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aeros_compat import WebServer
+from aeros_compat.serving.protocol import HTTPProtocol
 from aeros_compat.serving.settings import CannotServe, Settings
 
 
@@ -21,6 +22,7 @@ def test_defaults(app: WebServer) -> None:
     assert not any((settings.use_reloader, settings.use_debugger, settings.debug, settings.is_supervised))
     assert settings.uvicorn == {
         "proxy_headers": False,
+        "http": HTTPProtocol,
         "reset_contextvars": True,
         "log_config": None,
         "server_header": True,
