@@ -5,11 +5,12 @@ Options that say how the server works are uvicorn's own, taken from its command;
 
 from __future__ import annotations
 
+import copy
 import importlib
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 import uvicorn
@@ -62,6 +63,14 @@ def _uvicorn_options() -> dict[str, click.Parameter]:
 _UVICORNS = _uvicorn_options()
 
 
+def _flasks(name: str) -> click.Option:
+    """An option of ``flask run`` as Flask has it: what it takes, how it is checked, its variable of the environment."""
+    (found,) = (option for option in cli.run_command.params if option.name == name)
+    option = copy.copy(cast("click.Option", found))
+    option.envvar = f"FLASK_RUN_{name.upper()}"
+    return option
+
+
 @main.command("run", cls=_RunCommand, context_settings={"auto_envvar_prefix": "UVICORN"})
 @click.argument("target", required=False, envvar="FLASK_APP")
 @click.option("--env-file", "-e", type=click.Path(exists=True, dir_okay=False), is_eager=True, expose_value=False,
@@ -93,7 +102,7 @@ def run_command(ctx: click.Context, /, target: str | None, debug: bool | None, *
         serve(app, settings, lambda: location)
 
 
-run_command.params.extend(_UVICORNS.values())
+run_command.params.extend([_flasks("cert"), _flasks("key"), *_UVICORNS.values()])
 
 
 def _options(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
@@ -104,6 +113,7 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
         "worker_threads": given.pop("threads"),
         "use_reloader": given.pop("reload"),
         "use_debugger": given.pop("debugger"),
+        "ssl_context": given.pop("cert"),
     }
     options = {name: value for name, value in own.items() if value is not None}
     # Uvicorn's defaults stay uvicorn's, where they are not changed by Settings.
