@@ -94,7 +94,7 @@ def measure(asked: Sequence[Question], rounds: int, seconds: int) -> tuple[Figur
     """
     rates, delays = defaultdict[Question, list[float]](list), defaultdict[Question, list[float]](list)
     with ExitStack() as stack:
-        servers = started({question.size for question in asked}, stack)
+        servers = started(dict.fromkeys(question.size for question in asked), stack)
         for number in range(rounds):
             for done, question in enumerate(random.sample(asked, len(asked)), 1):
                 _progress(f"round {number + 1} of {rounds}: {done} of {len(asked)}")

@@ -146,10 +146,8 @@ def test_certificate_of_flask_run(folder: Path, how: str) -> None:
 
 def test_certificate_without_a_key_is_refused_as_by_flask(folder: Path) -> None:
     make_ssl_devcert(str(folder / "c"), host="localhost")
-    asked = [ended(*run, cwd=folder, FLASK_RUN_CERT="c.crt") for run in (
-        (*RUN, "module:plain"), ("-m", "flask", "--app", "module:plain", "run"),
-    )]  # fmt: skip
-    for done in asked:
+    for command in ((*RUN, "module:plain"), ("-m", "flask", "--app", "module:plain", "run")):
+        done = ended(*command, cwd=folder, FLASK_RUN_CERT="c.crt")
         assert done.returncode == 2
         assert "Error: Invalid value for '--key': Required when using \"--cert\"." in done.stderr
 
