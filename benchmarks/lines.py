@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 # Pixels.
-_WIDTH, _HEIGHT, _GAP, _LEFT, _HEAD, _FOOT, _LEGEND = 380, 220, 24, 48, 36, 44, 90
+_WIDTH, _HEIGHT, _GAP, _LEFT, _HEAD, _FOOT, _LEGEND = 360, 220, 24, 48, 36, 44, 110
 
 #: Of Okabe and Ito, which all eyes tell apart; the last is the text's.
 _COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#0072b2", "currentColor")

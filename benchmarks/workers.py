@@ -9,11 +9,13 @@ round in another order; the figures are medians of the rounds.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass
+from platform import python_version
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -54,11 +56,12 @@ class Question:
 
 @dataclass(frozen=True)
 class Figure:
-    """Medians of the rounds."""
+    """Of one measurement, or medians of several. Times are seconds."""
 
     rate: float
-    #: Seconds.
     p99: float
+    #: Processor time of the server for a request: what is left when the machine has other work to do.
+    cpu: float
 
 
 Figures = dict[Question, Figure]
@@ -92,20 +95,31 @@ def measure(asked: Sequence[Question], rounds: int, seconds: int) -> tuple[Figur
 
     :raises CannotMeasure: if a server does not start, or does not answer every request.
     """
-    rates, delays = defaultdict[Question, list[float]](list), defaultdict[Question, list[float]](list)
+    found = defaultdict[Question, list[Figure]](list)
     with ExitStack() as stack:
         servers = started(dict.fromkeys(question.size for question in asked), stack)
         for number in range(rounds):
             for done, question in enumerate(random.sample(asked, len(asked)), 1):
                 _progress(f"round {number + 1} of {rounds}: {done} of {len(asked)}")
-                url = f"http://127.0.0.1:{servers[question.size].port}/{question.view}"
-                load = Wrk(url, question.connections).run(seconds)
-                if load.errors:
-                    raise CannotMeasure(f"{load.errors} of {load.requests} requests failed: {question}")
-                rates[question].append(load.rate)
-                delays[question].append(load.p99)
+                found[question].append(_answered(servers[question.size], question, seconds))
         memory = {size: server.memory() for size, server in servers.items()}
-    return {question: Figure(median(rates[question]), median(delays[question])) for question in asked}, memory
+    return {question: _medians(found[question]) for question in asked}, memory
+
+
+def _answered(server: Server, question: Question, seconds: int) -> Figure:
+    before = server.cpu_seconds()
+    load = Wrk(f"http://127.0.0.1:{server.port}/{question.view}", question.connections).run(seconds)
+    if load.errors or not load.requests:
+        raise CannotMeasure(f"{load.errors} of {load.requests} requests failed: {question}")
+    return Figure(load.rate, load.p99, (server.cpu_seconds() - before) / load.requests)
+
+
+def _medians(figures: Sequence[Figure]) -> Figure:
+    return Figure(
+        rate=median(figure.rate for figure in figures),
+        p99=median(figure.p99 for figure in figures),
+        cpu=median(figure.cpu for figure in figures),
+    )
 
 
 def started(sizes: Iterable[Size], stack: ExitStack) -> dict[Size, Server]:
@@ -115,8 +129,7 @@ def started(sizes: Iterable[Size], stack: ExitStack) -> dict[Size, Server]:
         _progress(f"starting {_peer(size).title}")
         server = stack.enter_context(Server(_peer(size), "all"))
         server.wait_until_it_answers()
-        for view in VIEWS:  # warm, and not only the first worker
-            Wrk(f"http://127.0.0.1:{server.port}/{view}", size.workers * 4).run(1)
+        Wrk(f"http://127.0.0.1:{server.port}/template", size.workers * 4).run(1)  # warm, and not only one worker
         servers[size] = server
     return servers
 
@@ -166,14 +179,19 @@ def _rates(figures: Figures, view: str, workers: int) -> list[float]:
 
 
 def markdown(figures: Figures, memory: dict[Size, int]) -> str:
-    parts = []
+    parts = [
+        f"Measured with {os.cpu_count()} cores, which clients and servers shared, and Python {python_version()}.\n"
+    ]
     for view in VIEWS_OF_WORKERS:
         rows = [[workers, *(f"{rate:,.0f}" for rate in _rates(figures, view, workers))] for workers in WORKERS]
         title = f"Responses in a second: {VIEWS[view]}, {THREADS_OF_A_WORKER} threads in each worker"
         heads = ["workers", *(f"{connections} at a time" for connections in CONNECTIONS)]
         parts.append(_table(title, heads, rows))
     rows = [[threads, *(_cell(figures[_of_threads(view, threads)]) for view in VIEWS)] for threads in THREADS]
-    title = f"Responses in a second, and the 99th percentile: one worker, {CONNECTIONS_OF_THREADS} at a time"
+    title = (
+        f"Responses in a second, 99th percentile of the time for one, processor time for one: one worker,"
+        f" {CONNECTIONS_OF_THREADS} at a time"
+    )
     parts.append(_table(title, ["threads", *VIEWS.values()], rows))
     rows = [[workers, f"{memory[Size(workers, THREADS_OF_A_WORKER)] / 2**20:,.0f}"] for workers in WORKERS]
     parts.append(
@@ -187,7 +205,7 @@ def _of_threads(view: str, threads: int) -> Question:
 
 
 def _cell(figure: Figure) -> str:
-    return f"{figure.rate:,.0f}; {figure.p99 * 1000:,.0f} ms"
+    return f"{figure.rate:,.0f}; {figure.p99 * 1000:,.0f} ms; {figure.cpu * 1000:.2f} ms"
 
 
 def _table(title: str, heads: Sequence[object], rows: Iterable[Sequence[object]]) -> str:

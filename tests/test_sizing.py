@@ -27,11 +27,11 @@ def test_a_small_real_run() -> None:
 
 def test_tables_and_picture(tmp_path: Path) -> None:
     asked = questions()
-    figures = {question: Figure(1000.0 + number, 0.02) for number, question in enumerate(asked)}
+    figures = {question: Figure(1000.0 + number, 0.02, 0.0005) for number, question in enumerate(asked)}
     write(figures, {question.size: 64 * 2**20 for question in asked}, tmp_path)
     text = (tmp_path / "workers.md").read_text()
     assert "| 1 | 1,000 | 1,001 |" in text
-    assert "; 20 ms |" in text
+    assert "; 20 ms; 0.50 ms |" in text
     picture = ElementTree.fromstring((tmp_path / "workers.svg").read_text())
     lines = [line.attrib["points"].split() for line in picture.iter("{http://www.w3.org/2000/svg}polyline")]
     assert [len(points) for points in lines] == [len(CONNECTIONS)] * 8 + [len(THREADS)] * 3
