@@ -13,7 +13,7 @@ import os
 import random
 import sys
 from collections import defaultdict
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from platform import python_version
 from statistics import median
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 
 RESULTS = ROOT / "benchmarks" / "results"
 
-WORKERS, CONNECTIONS, THREADS_OF_A_WORKER = (1, 2, 4, 8), (1, 4, 16, 64, 256), 8
+WORKERS, CONNECTIONS, THREADS_OF_A_WORKER = (1, 2, 4, 8), (1, 16, 64, 256), 8
 THREADS, CONNECTIONS_OF_THREADS = (1, 2, 4, 8, 16, 32, 64), 64
 VIEWS = {"text": "text", "template": "a template", "blocking": "10 ms of waiting"}
 VIEWS_OF_WORKERS = ("text", "blocking")
+#: An async view, asked over one connection while all threads render templates: they take the interpreter from the loop.
+BESIDE = "async"
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ def questions() -> list[Question]:
         for connections in CONNECTIONS
     ]
     by_threads = [Question(view, Size(1, threads), CONNECTIONS_OF_THREADS) for view in VIEWS for threads in THREADS]
-    return list(dict.fromkeys(by_workers + by_threads))
+    beside = [Question(BESIDE, Size(1, threads), 1) for threads in THREADS]
+    return list(dict.fromkeys(by_workers + by_threads + beside))
 
 
 def measure(asked: Sequence[Question], rounds: int, seconds: int) -> tuple[Figures, dict[Size, int]]:
@@ -108,7 +111,10 @@ def measure(asked: Sequence[Question], rounds: int, seconds: int) -> tuple[Figur
 
 def _answered(server: Server, question: Question, seconds: int) -> Figure:
     before = server.cpu_seconds()
-    load = Wrk(f"http://127.0.0.1:{server.port}/{question.view}", question.connections).run(seconds)
+    url = f"http://127.0.0.1:{server.port}"
+    crowd = Wrk(f"{url}/template", CONNECTIONS_OF_THREADS).running() if question.view == BESIDE else nullcontext()
+    with crowd:
+        load = Wrk(f"{url}/{question.view}", question.connections).run(seconds)
     if load.errors or not load.requests:
         raise CannotMeasure(f"{load.errors} of {load.requests} requests failed: {question}")
     return Figure(load.rate, load.p99, (server.cpu_seconds() - before) / load.requests)
@@ -187,12 +193,19 @@ def markdown(figures: Figures, memory: dict[Size, int]) -> str:
         title = f"Responses in a second: {VIEWS[view]}, {THREADS_OF_A_WORKER} threads in each worker"
         heads = ["workers", *(f"{connections} at a time" for connections in CONNECTIONS)]
         parts.append(_table(title, heads, rows))
-    rows = [[threads, *(_cell(figures[_of_threads(view, threads)]) for view in VIEWS)] for threads in THREADS]
+    rows = [
+        [
+            threads,
+            *(_cell(figures[_of_threads(view, threads)]) for view in VIEWS),
+            f"{figures[Question(BESIDE, Size(1, threads), 1)].p99 * 1000:,.0f} ms",
+        ]
+        for threads in THREADS
+    ]
     title = (
         f"Responses in a second, 99th percentile of the time for one, processor time for one: one worker,"
         f" {CONNECTIONS_OF_THREADS} at a time"
     )
-    parts.append(_table(title, ["threads", *VIEWS.values()], rows))
+    parts.append(_table(title, ["threads", *VIEWS.values(), "99th percentile of an async view beside templates"], rows))
     rows = [[workers, f"{memory[Size(workers, THREADS_OF_A_WORKER)] / 2**20:,.0f}"] for workers in WORKERS]
     parts.append(
         _table("Resident memory after it, MiB, with the process that watches the workers", ["workers", "MiB"], rows)

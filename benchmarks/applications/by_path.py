@@ -1,4 +1,4 @@
-"""Three views of the sync lane in one application: one that does little, one that computes, one that waits."""
+"""Sync views that do little, compute, or wait, and an async one beside them, in one application."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ def application(_workload: str) -> WebServer:
     @app.get("/blocking")
     def blocking() -> str:
         time.sleep(WAIT)
+        return TEXT
+
+    @app.get("/async")
+    async def awaited() -> str:
         return TEXT
 
     return app

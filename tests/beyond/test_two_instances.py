@@ -129,11 +129,13 @@ def test_client_scheme_and_host_come_through_the_proxy(cluster: Cluster, lane: s
         "X-Forwarded-Prefix": "/evil",
         "X_Forwarded_For": "10.0.0.2",
     }
-    transport = httpx.HTTPTransport(verify=False, local_address="127.0.0.2")
-    with httpx.Client(transport=transport, base_url=cluster.url) as client:
-        seen = client.get(f"/{lane}/seen", headers={"Host": "app.example", **claims}).json()
     link = "https://app.example/size"
-    assert seen == {"client": "127.0.0.2", "host": "app.example", "link": link, "root": ""}
+    for http2 in (False, True):
+        transport = httpx.HTTPTransport(verify=False, local_address="127.0.0.2", http2=http2)
+        with httpx.Client(transport=transport, base_url=cluster.url) as client:
+            answer = client.get(f"/{lane}/seen", headers={"Host": "app.example", **claims})
+        assert answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
+        assert answer.json() == {"client": "127.0.0.2", "host": "app.example", "link": link, "root": ""}
 
 
 def test_bodies_streams_and_websockets_come_through_the_proxy(cluster: Cluster, redis_url: str) -> None:
