@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .content import ROOT, SCRATCH, make_files
 from .crowding import measure_latencies
 from .measurement import Rounds, measure
-from .peers import PEERS
+from .peers import ASYNC, PEERS, SYNC
 from .picture import svg
 from .report import Run, markdown, setting
 from .starting import measure_starts
@@ -21,7 +21,10 @@ from .workloads import BASELINES, WORKLOADS
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from .crowding import Latency
     from .measurement import Measured
+    from .peers import Peer
+    from .starting import Start
 
 #: What can be named: the workloads without those that are only compared with, and the two measurements of another kind.
 STARTING, CROWDING = "starting", "crowding"
@@ -51,25 +54,30 @@ def main(arguments: list[str] | None = None) -> None:
 def measure_all(options: argparse.Namespace, rounds: Rounds) -> Run:
     where = setting(rounds)
     measured: list[Measured] = []
+    starts: list[Start] = []
+    latencies: list[Latency] = []
     for number, name in enumerate(options.workloads, 1):
         tell(f"[{number} of {len(options.workloads)}] {name}")
+        peers = peers_for(name, options)
         if name in WORKLOADS:
-            results = measure(WORKLOADS[name], [PEERS[peer] for peer in peers_for(name, options)], rounds)
+            results = measure(WORKLOADS[name], peers, rounds)
             measured += results
             for one in results:
                 tell(f"    {PEERS[one.peer].title:32} {one.workload:11} {one.rate:9,.0f} requests a second")
-    peers = [PEERS[name] for name in options.peers]
-    starts = measure_starts(peers, rounds) if STARTING in options.workloads else []
-    latencies = measure_latencies(peers, rounds) if CROWDING in options.workloads else []
+        elif name == STARTING:
+            starts = measure_starts(peers, rounds)
+        else:
+            latencies = measure_latencies(peers, rounds)
     return Run(where, measured, starts, latencies, outcomes(measured, starts, latencies))
 
 
-def peers_for(workload: str, options: argparse.Namespace) -> list[str]:
+def peers_for(workload: str, options: argparse.Namespace) -> list[Peer]:
     """All that are asked for; in a quick run those that a target of this workload needs."""
     if not options.quick:
-        return list(options.peers)
+        return [PEERS[name] for name in options.peers]
     needed = {name for target in TARGETS if target.workload == workload for name in (target.lane, target.peer)}
-    return [name for name in options.peers if name in needed]
+    needed |= {STARTING: {SYNC, "quart"}, CROWDING: {ASYNC}}.get(workload, set())
+    return [PEERS[name] for name in options.peers if name in needed]
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
