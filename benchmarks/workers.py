@@ -115,9 +115,11 @@ def _answered(server: Server, question: Question, seconds: int) -> Figure:
     crowd = Wrk(f"{url}/template", CONNECTIONS_OF_THREADS).running() if question.view == BESIDE else nullcontext()
     with crowd:
         load = Wrk(f"{url}/{question.view}", question.connections).run(seconds)
-    if load.errors or not load.requests:
+    if load.errors:
         raise CannotMeasure(f"{load.errors} of {load.requests} requests failed: {question}")
-    return Figure(load.rate, load.p99, (server.cpu_seconds() - before) / load.requests)
+    # None answered in time: the first one takes at least as long as was waited for it.
+    p99 = load.p99 if load.requests else seconds
+    return Figure(load.rate, p99, (server.cpu_seconds() - before) / max(load.requests, 1))
 
 
 def _medians(figures: Sequence[Figure]) -> Figure:
@@ -186,7 +188,9 @@ def _rates(figures: Figures, view: str, workers: int) -> list[float]:
 
 def markdown(figures: Figures, memory: dict[Size, int]) -> str:
     parts = [
-        f"Measured with {os.cpu_count()} cores, which clients and servers shared, and Python {python_version()}.\n"
+        f"Measured with {os.cpu_count()} cores, which clients and servers shared, and Python {python_version()}; load"
+        f" average {os.getloadavg()[2]:.0f} in the 15 minutes until then.
+"
     ]
     for view in VIEWS_OF_WORKERS:
         rows = [[workers, *(f"{rate:,.0f}" for rate in _rates(figures, view, workers))] for workers in WORKERS]
