@@ -189,8 +189,7 @@ def _rates(figures: Figures, view: str, workers: int) -> list[float]:
 def markdown(figures: Figures, memory: dict[Size, int]) -> str:
     parts = [
         f"Measured with {os.cpu_count()} cores, which clients and servers shared, and Python {python_version()}; load"
-        f" average {os.getloadavg()[2]:.0f} in the 15 minutes until then.
-"
+        f" average {os.getloadavg()[2]:.0f} in the 15 minutes until then.\n"
     ]
     for view in VIEWS_OF_WORKERS:
         rows = [[workers, *(f"{rate:,.0f}" for rate in _rates(figures, view, workers))] for workers in WORKERS]
