@@ -5,8 +5,9 @@ Options that say how the server works are uvicorn's own, taken from its command;
 
 from __future__ import annotations
 
+import copy
 import os
-from typing import Any
+from typing import Any, cast
 
 import click
 import uvicorn
@@ -64,6 +65,14 @@ def _uvicorn_options() -> dict[str, click.Parameter]:
 _UVICORNS = _uvicorn_options()
 
 
+def _flasks(name: str) -> click.Option:
+    """An option of ``flask run`` as Flask has it: what it takes, how it is checked, its variable of the environment."""
+    (found,) = (option for option in cli.run_command.params if option.name == name)
+    option = copy.copy(cast("click.Option", found))
+    option.envvar = f"FLASK_RUN_{name.upper()}"
+    return option
+
+
 @main.command("run", cls=_RunCommand, context_settings={"auto_envvar_prefix": "UVICORN"})
 @click.argument("target", required=False, envvar="FLASK_APP")
 @click.option("--env-file", "-e", type=click.Path(exists=True, dir_okay=False), is_eager=True, expose_value=False,
@@ -100,7 +109,7 @@ def run_command(ctx: click.Context, /, target: str | None, debug: bool | None, *
         serve(app, settings, lambda: location)
 
 
-run_command.params.extend(_UVICORNS.values())
+run_command.params.extend([_flasks("cert"), _flasks("key"), *_UVICORNS.values()])
 
 
 def _options(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
@@ -112,6 +121,7 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
         "use_reloader": given.pop("reload"),
         "use_debugger": given.pop("debugger"),
         **{name: given.pop(name) for name in ("log_format", "default_log_file", "access_log_file", "traceback")},
+        "ssl_context": given.pop("cert"),
     }
     options = {name: value for name, value in own.items() if value is not None}
     # Uvicorn's defaults stay uvicorn's, where they are not changed by Settings.

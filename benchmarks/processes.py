@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 #: Seconds for a server to give its first answer, and to end.
-_START, _END = 30, 5
+_START, _END = 120, 5
 
 
 class CannotMeasure(Exception):

@@ -35,6 +35,13 @@ def client_of(section: str) -> Any:
     return names["app"].test_client()
 
 
+def test_quick_start() -> None:
+    """What the code answers; tests/beyond/test_quick_start.py does the rest, as a newcomer does."""
+    client = client_of("Quick start")
+    assert client.get("/").text == "Hello from a worker thread"
+    assert client.get("/async").text == "Hello from the event loop"
+
+
 def test_use() -> None:
     client = client_of("Use it")
     assert client.get("/").text == "Visit 1"
