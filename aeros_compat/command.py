@@ -28,7 +28,27 @@ if TYPE_CHECKING:
     from .serving.location import Location
 
 
-@click.group()
+#: Commands that are loaded when they are called for, and do not make ``run`` slower.
+_OTHERS = {
+    "asyncify": "aeros_compat.migrate.commands",
+    "swap": "aeros_compat.migrate.commands",
+}
+
+
+class _Commands(click.Group):
+    """The commands of this module, and the others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_OTHERS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _OTHERS:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(importlib.import_module(_OTHERS[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands)
 @click.version_option(package_name="aeros_compat")
 def main() -> None:
     """Flask applications, served asynchronously."""

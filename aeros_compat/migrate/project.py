@@ -1,0 +1,236 @@
+"""The files around a view: where its helpers are, and who else calls them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import libcst as cst
+from libcst import metadata
+
+from .assignments import Assignments
+from .naming import Naming
+from .source import CannotMigrate, Source, python_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+#: Libraries whose objects load what they lack when an attribute is read.
+_ORMS = re.compile(rb"^\s*(?:from|import)\s+(?:flask_)?(?:sqlalchemy|peewee|mongoengine|pony|sqlmodel)\b", re.MULTILINE)
+
+
+class File:
+    """A source file, with the functions and classes that it defines, by qualified name (``Items.get``)."""
+
+    def __init__(self, path: Path, module: str) -> None:
+        self.source = Source(path)
+        self.module = module
+        self.functions: dict[str, Function] = {}
+        self.classes: dict[str, cst.ClassDef] = {}
+        self._collect(self.source.tree.body, "", None)
+
+    def _collect(self, body: object, prefix: str, cls: cst.ClassDef | None) -> None:
+        for node in body if isinstance(body, list | tuple) else ():
+            if isinstance(node, cst.FunctionDef):
+                name = prefix + node.name.value
+                self.functions[name] = Function(self, node, name, cls)
+            elif isinstance(node, cst.ClassDef):
+                self.classes[prefix + node.name.value] = node
+                self._collect(node.body.body, f"{prefix}{node.name.value}.", node)
+            elif isinstance(node, cst.If | cst.Try):
+                self._collect(node.body.body, prefix, cls)
+
+    @cached_property
+    def naming(self) -> Naming:
+        return Naming(self.source, self.module)
+
+    @cached_property
+    def assignments(self) -> Assignments:
+        """What the names of the module are set to, anywhere at its top level."""
+        return Assignments(self.source.tree)
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        return self.source.wrapper.resolve(metadata.ParentNodeProvider).get(node)
+
+    def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """What encloses ``node``, from the inside."""
+        above = self.parent(node)
+        while above is not None:
+            yield above
+            above = self.parent(above)
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function of a module, or a method of a class, where it is defined."""
+
+    file: File
+    node: cst.FunctionDef
+    name: str
+    cls: cst.ClassDef | None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.file.module}.{self.name}"
+
+    @property
+    def is_async(self) -> bool:
+        return self.node.asynchronous is not None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A place where a function is named: called, or handed on."""
+
+    file: File
+    node: cst.CSTNode
+    caller: Function | None
+
+    @property
+    def call(self) -> cst.Call | None:
+        above = self.file.parent(self.node)
+        return above if isinstance(above, cst.Call) and above.func is self.node else None
+
+    @property
+    def place(self) -> str:
+        return f"{self.file.source.path}:{self.file.source.line_of(self.node)}"
+
+
+class Project:
+    """The package, or the folder, that a file belongs to. Files are parsed when they are asked for."""
+
+    def __init__(self, path: Path) -> None:
+        folder = path.resolve().parent
+        while (folder / "__init__.py").exists():
+            folder = folder.parent
+        self.root = folder
+        #: A package alone, where the file is in one: beside it may lie anything.
+        top = path.resolve().relative_to(folder).parts[0]
+        self._searched = folder / top if (folder / top).is_dir() else folder
+        self._files: dict[str, File | None] = {}
+
+    def file_at(self, path: Path) -> File:
+        """The file at ``path``, under the path as it was given.
+
+        Raises:
+            CannotMigrate: It cannot be read or parsed.
+        """
+        module = self._module(path.resolve())
+        if module not in self._files:
+            self._files[module] = File(path, module)
+        file = self._files[module]
+        assert file is not None
+        return file
+
+    @cached_property
+    def paths(self) -> list[Path]:
+        return python_files(self._searched)
+
+    @cached_property
+    def has_orm(self) -> bool:
+        """Whether any file imports a library whose objects load attributes when they are read."""
+        return any(_ORMS.search(path.read_bytes()) for path in self.paths)
+
+    def function(self, full_name: str) -> Function | None:
+        """``shop.orders.find`` or ``shop.orders.Item.get``; what is imported from elsewhere is followed once more."""
+        found = self._definition(full_name)
+        return found if isinstance(found, Function) else None
+
+    def class_(self, full_name: str) -> tuple[File, cst.ClassDef] | None:
+        found = self._definition(full_name)
+        return found if isinstance(found, tuple) else None
+
+    def _definition(self, full_name: str) -> Function | tuple[File, cst.ClassDef] | None:
+        parts = full_name.split(".")
+        for cut in range(len(parts) - 1, 0, -1):
+            file = self._file(".".join(parts[:cut]))
+            if file is None:
+                continue
+            name = ".".join(parts[cut:])
+            if name in file.functions:
+                return file.functions[name]
+            return (file, file.classes[name]) if name in file.classes else None
+        return None
+
+    def references(self, function: Function) -> list[Reference]:
+        """Every place in the project that names ``function``, other than its definition."""
+        name = function.node.name.value
+        found: list[Reference] = []
+        for path in self.paths:
+            if name.encode() in path.read_bytes():
+                file = self._file(self._module(path))
+                found.extend(_references_in(file, function) if file else ())
+        return found
+
+    def _module(self, path: Path) -> str:
+        parts = path.relative_to(self.root).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    def _file(self, module: str) -> File | None:
+        if module not in self._files:
+            base = self.root.joinpath(*module.split("."))
+            self._files[module] = None
+            for path in (base.with_suffix(".py"), base / "__init__.py"):
+                if path.is_file():
+                    self._files[module] = _file_if_parsed(path, module)
+        return self._files[module]
+
+
+def _file_if_parsed(path: Path, module: str) -> File | None:
+    """A neighbour that cannot be parsed is one about which nothing is known."""
+    try:
+        return File(path, module)
+    except CannotMigrate:
+        return None
+
+
+def _references_in(file: File, function: Function) -> list[Reference]:
+    finder = _Finder(file, function)
+    file.source.wrapper.visit(finder)
+    return finder.found
+
+
+class _Finder(cst.CSTVisitor):
+    def __init__(self, file: File, function: Function) -> None:
+        super().__init__()
+        self.file = file
+        self.function = function
+        self.found: list[Reference] = []
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        if isinstance(node, cst.Import | cst.ImportFrom):
+            return False
+        if isinstance(node, cst.Name | cst.Attribute) and self._is_meant(node):
+            self.found.append(Reference(self.file, node, enclosing(self.file, node)))
+            return False
+        return True
+
+    def _is_meant(self, node: cst.Name | cst.Attribute) -> bool:
+        name = self.function.node.name.value
+        last = node.attr if isinstance(node, cst.Attribute) else node
+        if last.value != name or self.file.parent(node) is self.function.node:
+            return False
+        if self.function.cls is not None and isinstance(node, cst.Attribute):
+            cls = next((above for above in self.file.ancestors(node) if isinstance(above, cst.ClassDef)), None)
+            receiver = node.value
+            if isinstance(receiver, cst.Name) and receiver.value in ("self", "cls"):
+                return cls is self.function.cls
+            if isinstance(receiver, cst.Call) and isinstance(receiver.func, cst.Name) and receiver.func.value == "super":
+                return cls is not None and self._is_derived(cls)
+        return self.file.naming.own(node) == self.function.full_name
+
+    def _is_derived(self, cls: cst.ClassDef) -> bool:
+        owner = self.function.full_name.rpartition(".")[0]
+        return any(self.file.naming.own(base.value) == owner for base in cls.bases)
+
+
+def enclosing(file: File, node: cst.CSTNode) -> Function | None:
+    """The function of a module or a method that ``node`` stands in."""
+    known = {function.node: function for function in file.functions.values()}
+    for above in file.ancestors(node):
+        if isinstance(above, cst.FunctionDef) and above in known:
+            return known[above]
+    return None
