@@ -122,6 +122,9 @@ class _Conversion:
             refused = {each: view for each, view in self.views.items() if not self._is_fine(each, view)}
             if not refused:
                 return
+            # Helpers go first: what stands against a view may have been one of them, awaited.
+            helpers = {each: view for each, view in refused.items() if each not in self.targets}
+            refused = helpers or refused
             self.left |= refused
             candidates = [each for each in candidates if each not in refused]
 

@@ -38,7 +38,7 @@ def look_at_decorators(court: Court, view: View) -> None:
     for decorator in function.node.decorators:
         _look_at(court, view, decorator.decorator)
     for statement in function.cls.body.body if function.cls else ():
-        for part in getattr(statement, "body", ()):
+        for part in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
             if matchers.matches(part, matchers.Assign(targets=[matchers.AssignTarget(matchers.Name("decorators"))])):
                 elements = part.value.elements if isinstance(part.value, cst.List | cst.Tuple) else None
                 if elements is None:

@@ -264,7 +264,7 @@ class Judge:
         return why_waiting(name) or self._why_raised(call)
 
     def _why_method(self, func: cst.Attribute, call: cst.Call) -> str | None:
-        if func.attr.value in PLAIN_METHODS:
+        if func.attr.value in PLAIN_METHODS or _is_of_text(func, call):
             return None
         if self.values.is_plain(func.value):
             if func.attr.value not in ITERATING_METHODS or all(self.values.is_plain(arg.value) for arg in call.args):
@@ -277,6 +277,12 @@ class Judge:
         if isinstance(self.file.parent(call), cst.Raise):
             return None
         return f"nothing is known of {self.file.source.code_of(call.func, 40)}()"
+
+
+def _is_of_text(func: cst.Attribute, call: cst.Call) -> bool:
+    """``text.encode()`` and ``data.decode("ascii")``; a model's ``encode`` would be given something."""
+    codecs = [arg.value for arg in call.args]
+    return func.attr.value in ("encode", "decode") and all(isinstance(codec, cst.SimpleString) for codec in codecs)
 
 
 def is_generator(function: cst.FunctionDef) -> bool:

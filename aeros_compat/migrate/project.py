@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -16,7 +17,6 @@ from .source import CannotMigrate, Source, python_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 #: Libraries whose objects load what they lack when an attribute is read.
 _ORMS = re.compile(rb"^\s*(?:from|import)\s+(?:flask_)?(?:sqlalchemy|peewee|mongoengine|pony|sqlmodel)\b", re.MULTILINE)
@@ -51,6 +51,13 @@ class File:
     def assignments(self) -> Assignments:
         """What the names of the module are set to, anywhere at its top level."""
         return Assignments(self.source.tree)
+
+    @cached_property
+    def named(self) -> dict[str, list[cst.Name | cst.Attribute]]:
+        """Names and attributes in the file, other than in imports, by their last part."""
+        names = _Names()
+        self.source.tree.visit(names)
+        return names.found
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         return self.source.wrapper.resolve(metadata.ParentNodeProvider).get(node)
@@ -111,6 +118,7 @@ class Project:
         top = path.resolve().relative_to(folder).parts[0]
         self._searched = folder / top if (folder / top).is_dir() else folder
         self._files: dict[str, File | None] = {}
+        self._references: dict[Function, list[Reference]] = {}
 
     def file_at(self, path: Path) -> File:
         """The file at ``path``, under the path as it was given.
@@ -157,13 +165,12 @@ class Project:
 
     def references(self, function: Function) -> list[Reference]:
         """Every place in the project that names ``function``, other than its definition."""
-        name = function.node.name.value
-        found: list[Reference] = []
-        for path in self.paths:
-            if name.encode() in path.read_bytes():
-                file = self._file(self._module(path))
-                found.extend(_references_in(file, function) if file else ())
-        return found
+        if function not in self._references:
+            pattern = _pattern_for(function)
+            files = [self._file(self._module(path)) for path in self.paths if pattern.search(path.read_bytes())]
+            found = [each for file in files if file for each in _references_in(file, function)]
+            self._references[function] = found
+        return self._references[function]
 
     def _module(self, path: Path) -> str:
         parts = path.relative_to(self.root).with_suffix("").parts
@@ -181,50 +188,57 @@ class Project:
 
 def _file_if_parsed(path: Path, module: str) -> File | None:
     """A neighbour that cannot be parsed is one about which nothing is known."""
+    here = Path.cwd()
     try:
-        return File(path, module)
+        return File(path.relative_to(here) if path.is_relative_to(here) else path, module)
     except CannotMigrate:
         return None
 
 
+def _pattern_for(function: Function) -> re.Pattern[bytes]:
+    """What the text of a file has if it names ``function``: of methods, only what comes after a dot."""
+    name = re.escape(function.node.name.value.encode())
+    if function.cls is None:
+        return re.compile(rb"\b" + name + rb"\b")
+    owner = re.escape(function.cls.name.value.encode())
+    return re.compile(rb"(?:\bself|\bcls|\)|\b" + owner + rb")\s*\.\s*" + name + rb"\b")
+
+
 def _references_in(file: File, function: Function) -> list[Reference]:
-    finder = _Finder(file, function)
-    file.source.wrapper.visit(finder)
-    return finder.found
+    found = []
+    for node in file.named.get(function.node.name.value, ()):
+        if file.parent(node) is not function.node and _is_meant(file, node, function):
+            found.append(Reference(file, node, enclosing(file, node)))
+    return found
 
 
-class _Finder(cst.CSTVisitor):
-    def __init__(self, file: File, function: Function) -> None:
+def _is_meant(file: File, node: cst.Name | cst.Attribute, function: Function) -> bool:
+    if function.cls is not None and isinstance(node, cst.Attribute):
+        cls = next((above for above in file.ancestors(node) if isinstance(above, cst.ClassDef)), None)
+        receiver = node.value
+        if isinstance(receiver, cst.Name) and receiver.value in ("self", "cls"):
+            return cls is function.cls
+        if isinstance(receiver, cst.Call) and isinstance(receiver.func, cst.Name) and receiver.func.value == "super":
+            owner = function.full_name.rpartition(".")[0]
+            return cls is not None and any(file.naming.own(base.value) == owner for base in cls.bases)
+    return file.naming.own(node) == function.full_name
+
+
+class _Names(cst.CSTVisitor):
+    """Collects names and attributes by their last part."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self.file = file
-        self.function = function
-        self.found: list[Reference] = []
+        self.found: dict[str, list[cst.Name | cst.Attribute]] = {}
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        if isinstance(node, cst.Import | cst.ImportFrom):
+        if isinstance(node, cst.Attribute):
+            self.found.setdefault(node.attr.value, []).append(node)
+            node.value.visit(self)
             return False
-        if isinstance(node, cst.Name | cst.Attribute) and self._is_meant(node):
-            self.found.append(Reference(self.file, node, enclosing(self.file, node)))
-            return False
-        return True
-
-    def _is_meant(self, node: cst.Name | cst.Attribute) -> bool:
-        name = self.function.node.name.value
-        last = node.attr if isinstance(node, cst.Attribute) else node
-        if last.value != name or self.file.parent(node) is self.function.node:
-            return False
-        if self.function.cls is not None and isinstance(node, cst.Attribute):
-            cls = next((above for above in self.file.ancestors(node) if isinstance(above, cst.ClassDef)), None)
-            receiver = node.value
-            if isinstance(receiver, cst.Name) and receiver.value in ("self", "cls"):
-                return cls is self.function.cls
-            if isinstance(receiver, cst.Call) and isinstance(receiver.func, cst.Name) and receiver.func.value == "super":
-                return cls is not None and self._is_derived(cls)
-        return self.file.naming.own(node) == self.function.full_name
-
-    def _is_derived(self, cls: cst.ClassDef) -> bool:
-        owner = self.function.full_name.rpartition(".")[0]
-        return any(self.file.naming.own(base.value) == owner for base in cls.bases)
+        if isinstance(node, cst.Name):
+            self.found.setdefault(node.value, []).append(node)
+        return not isinstance(node, cst.Import | cst.ImportFrom)
 
 
 def enclosing(file: File, node: cst.CSTNode) -> Function | None:

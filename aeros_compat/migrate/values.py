@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from .assignments import Assignments
-from .knowledge import BODY, FETCHING, PLAIN_METHODS, is_listed
+from .knowledge import BODY, FETCHING, HARMLESS_BUILTINS, PLAIN_METHODS, is_listed
 from .naming import is_chain
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ class Values:
         self._under_way: set[str] = set()
         names = {part.name.value for part in parameters_of(function)}
         self._parameters = dict.fromkeys(names, parameters_are_plain)
+        for star in (function.params.star_arg, function.params.star_kwarg):
+            if isinstance(star, cst.Param):
+                self._parameters[star.name.value] = True
 
     def is_plain(self, node: cst.BaseExpression) -> bool:
         if isinstance(node, _LITERALS | cst.Lambda):
@@ -99,7 +102,7 @@ class Values:
         if not isinstance(node, cst.Name):
             return self._is_flasks(node)
         name = node.value
-        if name in ("True", "False", "None"):
+        if name in ("True", "False", "None") or self._naming.builtin(node) in HARMLESS_BUILTINS:
             return True
         if name in self._under_way:
             return True  # of its own making: x = x + 1
