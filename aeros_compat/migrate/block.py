@@ -34,7 +34,7 @@ def plan_blocks(view: View, reasons: dict[cst.CSTNode, str]) -> None:
         if block.obstacle:
             view.stands_against(statement, f"{why}; {block.obstacle}")
             continue
-        view.plan.replace_whole(statement, block.edit(view.free_name("work")))
+        view.plan.replace_whole(statement, block.edit(view, view.free_name("work")))
         view.done(statement, "block", f"await sync_to_async(…)() of the whole statement: {why}")
 
 
@@ -76,7 +76,7 @@ class _Block:
             return "it changes global names, or deletes some"
         return ""
 
-    def edit(self, name: str) -> Callable[[cst.BaseStatement], cst.FlattenSentinel[cst.BaseStatement]]:
+    def edit(self, view: View, name: str) -> Callable[[cst.BaseStatement], cst.FlattenSentinel[cst.BaseStatement]]:
         def replace(statement: cst.BaseStatement) -> cst.FlattenSentinel[cst.BaseStatement]:
             lines = statement.leading_lines  # type: ignore[attr-defined]
             body: list[cst.BaseStatement] = [statement.with_changes(leading_lines=[])]
@@ -89,16 +89,13 @@ class _Block:
                 names = ", ".join(self.returned)
                 body.append(_line(f"return {names}"))
                 call = f"{names} = {call}"
+            blank = cst.EmptyLine(indent=False)
             function = cst.FunctionDef(
-                cst.Name(name), cst.Parameters(), cst.IndentedBlock(body), leading_lines=[*lines, *_apart(lines)]
+                cst.Name(name), cst.Parameters(), view.block(*body), leading_lines=lines or [blank]
             )
-            return cst.FlattenSentinel([function, _line(call).with_changes(leading_lines=[cst.EmptyLine(indent=False)])])
+            return cst.FlattenSentinel([function, _line(call).with_changes(leading_lines=[blank])])
 
         return replace
-
-
-def _apart(lines: object) -> list[cst.EmptyLine]:
-    return [] if lines else [cst.EmptyLine(indent=False)]
 
 
 def _line(code: str) -> cst.SimpleStatementLine:
@@ -120,8 +117,10 @@ def _leaves(node: cst.CSTNode, kind: type[cst.CSTNode]) -> bool:
     """Whether there is a ``break`` or ``continue`` that is not for a loop inside ``node``."""
     if isinstance(node, kind):
         return True
-    if isinstance(node, _FUNCTIONS | cst.For | cst.While):
+    if isinstance(node, _FUNCTIONS):
         return False
+    if isinstance(node, cst.For | cst.While):
+        return node.orelse is not None and _leaves(node.orelse, kind)
     return any(_leaves(child, kind) for child in node.children)
 
 

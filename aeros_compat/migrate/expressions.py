@@ -33,7 +33,7 @@ def _find_twins(view: View, node: cst.CSTNode, twins: set[cst.CSTNode]) -> None:
     """Let the rules plan the calls that they know. Where nothing can be awaited, they have no say."""
     if isinstance(node, cst.Lambda | _COMPREHENSIONS):
         return
-    if isinstance(node, cst.Call) and (_is_followed(view, node) or _has_twin(view, node)):
+    if isinstance(node, cst.Call) and (_is_awaited(view, node) or _has_twin(view, node)):
         twins.add(node)
     for child in node.children:
         _find_twins(view, child, twins)
@@ -43,12 +43,15 @@ def _has_twin(view: View, call: cst.Call) -> bool:
     return bool(view.judge.why_call(call)) and view.apply_call_rules(call)
 
 
-def _is_followed(view: View, call: cst.Call) -> bool:
-    """Plan the call of a function that becomes async at the same time."""
-    if view.judge.helper_of(call) not in view.followed:
+def _is_awaited(view: View, call: cst.Call) -> bool:
+    """Plan the call of what becomes async at the same time: a function, or a method of a twin."""
+    is_followed = view.judge.helper_of(call) in view.followed
+    if not is_followed and call not in view.twins:
         return False
-    view.plan.edit(call, lambda updated: awaited(view, call, updated))
-    view.done(call, "follow", f"await {view.source.code_of(call)}")
+    change = view.twins.get(call, lambda updated: updated)
+    view.plan.edit(call, lambda updated: awaited(view, call, change(updated)))
+    if is_followed:
+        view.done(call, "follow", f"await {view.source.code_of(call)}")
     return True
 
 

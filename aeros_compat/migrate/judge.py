@@ -117,6 +117,8 @@ class Judge:
         self.court = court
         self.file = file
         self.function = function
+        #: Calls that a rule has found to be harmless.
+        self.harmless: set[cst.CSTNode] = set()
         self.values = Values(
             file, function.node, is_view, lambda call: self.why_call(call) is None, self._gives_plain
         )
@@ -209,6 +211,8 @@ class Judge:
     def why_call(self, call: cst.Call) -> str | None:
         """Why a call belongs on the thread; None if it is known to be harmless on the event loop."""
         func, naming = call.func, self.file.naming
+        if call in self.harmless:
+            return None
         if builtin := naming.builtin(func):
             return self._why_builtin(builtin, call)
         if function := self._helper(func):

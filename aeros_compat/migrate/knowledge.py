@@ -13,7 +13,7 @@ HARMLESS = (
     *("decimal.", "difflib.", "email.", "enum.", "fnmatch.", "fractions.", "functools.", "hashlib.", "hmac."),
     *("html.", "http.HTTPStatus", "ipaddress.", "itertools.", "json.", "keyword.", "logging.", "math.", "numbers.", "operator."),
     *("pprint.pformat", "random.", "re.", "secrets.", "statistics.", "string.", "struct.", "textwrap.", "traceback."),
-    *("types.", "typing.", "unicodedata.", "urllib.parse.", "uuid.", "warnings.", "weakref.", "zlib.", "zoneinfo."),
+    *("types.", "typing.", "unicodedata.", "urllib.parse.", "uuid.", "warnings.", "zlib.", "zoneinfo."),
     *("io.StringIO", "io.BytesIO", "os.environ.", "os.getenv", "os.getpid", "os.path.basename", "os.path.dirname"),
     *("os.path.join", "os.path.normpath", "os.path.split", "os.path.splitext", "mimetypes.guess_type"),
     *("pathlib.Path", "pathlib.PurePath", "pathlib.PurePosixPath", "contextlib.suppress", "contextlib.nullcontext"),
@@ -26,6 +26,9 @@ HARMLESS = (
     *("werkzeug.exceptions.", "werkzeug.utils.secure_filename", "werkzeug.http.", "werkzeug.datastructures."),
     *("itsdangerous.", "aeros_compat.sync_to_async", "asgiref.sync.sync_to_async"),
 )
+
+#: What is harmless to make and not to use.
+NOT_PLAIN = ("pathlib.Path", "contextlib.suppress", "contextlib.nullcontext")
 
 #: Attributes, or calls, that read the body of the request: more than 1 MiB of it may still be on its way.
 BODY = tuple(

@@ -61,7 +61,8 @@ class Naming:
                 if assignment.name != name:
                     continue
                 names = {each.name for each in assignment.get_qualified_names_for(name)}
-                if names != {qualified} or not isinstance(scope, metadata.GlobalScope):
+                is_import = isinstance(assignment, metadata.ImportAssignment)
+                if names != {qualified} or not is_import or not isinstance(scope, metadata.GlobalScope):
                     return False
                 found = True
         return found

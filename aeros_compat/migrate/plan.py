@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from .imports import Import
 
+    #: Makes the replacement of a node from that node, with its children replaced.
     Edit = Callable[[Any], Any]
 
 

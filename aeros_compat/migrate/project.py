@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 #: Libraries whose objects load what they lack when an attribute is read.
 _ORMS = re.compile(rb"^\s*(?:from|import)\s+(?:flask_)?(?:sqlalchemy|peewee|mongoengine|pony|sqlmodel)\b", re.MULTILINE)
+
+
+#: What lies at the top of a project.
+_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "manage.py")
 
 
 class File:
@@ -113,10 +118,11 @@ class Project:
         folder = path.resolve().parent
         while (folder / "__init__.py").exists():
             folder = folder.parent
+        #: Where imports begin.
         self.root = folder
-        #: A package alone, where the file is in one: beside it may lie anything.
-        top = path.resolve().relative_to(folder).parts[0]
-        self._searched = folder / top if (folder / top).is_dir() else folder
+        marked = (above for above in (folder, *folder.parents) if any((above / mark).exists() for mark in _MARKS))
+        #: Where callers are looked for: tests too, which are often beside the package.
+        self._searched = next(marked, folder)
         self._files: dict[str, File | None] = {}
         self._references: dict[Function, list[Reference]] = {}
 
@@ -133,14 +139,22 @@ class Project:
         assert file is not None
         return file
 
+    def matching(self, pattern: re.Pattern[bytes]) -> list[Path]:
+        """The files of the project in whose text ``pattern`` is found."""
+        return [path for path, text in self._texts.items() if pattern.search(text)]
+
     @cached_property
-    def paths(self) -> list[Path]:
-        return python_files(self._searched)
+    def _texts(self) -> dict[Path, bytes]:
+        texts = {}
+        for path in python_files(self._searched):
+            with contextlib.suppress(OSError):  # nothing can call from a file that nobody can read
+                texts[path] = path.read_bytes()
+        return texts
 
     @cached_property
     def has_orm(self) -> bool:
         """Whether any file imports a library whose objects load attributes when they are read."""
-        return any(_ORMS.search(path.read_bytes()) for path in self.paths)
+        return bool(self.matching(_ORMS))
 
     def function(self, full_name: str) -> Function | None:
         """``shop.orders.find`` or ``shop.orders.Item.get``; what is imported from elsewhere is followed once more."""
@@ -166,14 +180,14 @@ class Project:
     def references(self, function: Function) -> list[Reference]:
         """Every place in the project that names ``function``, other than its definition."""
         if function not in self._references:
-            pattern = _pattern_for(function)
-            files = [self._file(self._module(path)) for path in self.paths if pattern.search(path.read_bytes())]
+            files = [self._file(self._module(path)) for path in self.matching(_pattern_for(function))]
             found = [each for file in files if file for each in _references_in(file, function)]
             self._references[function] = found
         return self._references[function]
 
     def _module(self, path: Path) -> str:
-        parts = path.relative_to(self.root).with_suffix("").parts
+        root = self.root if path.is_relative_to(self.root) else self._searched
+        parts = path.relative_to(root).with_suffix("").parts
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
     def _file(self, module: str) -> File | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from .assignments import Assignments
-from .knowledge import BODY, FETCHING, HARMLESS_BUILTINS, PLAIN_METHODS, is_listed
+from .knowledge import BODY, FETCHING, HARMLESS_BUILTINS, NOT_PLAIN, PLAIN_METHODS, is_listed
 from .naming import is_chain
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ class Values:
             return False
         if self._naming.builtin(call.func) or self._naming.imported(call.func):
             arguments_are_plain = all(self.is_plain(arg.value) for arg in call.args)
+            if self._naming.imported(call.func) in NOT_PLAIN:
+                return False
             return (arguments_are_plain and self._is_harmless(call)) or self._gives_plain(call)
         return self._gives_plain(call)
 

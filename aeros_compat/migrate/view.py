@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
@@ -12,9 +12,10 @@ from .imports import Import
 from .judge import is_generator
 from .knowledge import STREAMS
 from .plan import Finding, Plan, to_async
+from .uses import uses_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from .judge import Court
     from .project import Function
@@ -46,10 +47,14 @@ class View:
         self.file = function.file
         self.source = function.file.source
         self.naming = function.file.naming
+        self.project = court.project
+        self.is_view = is_view
         self.judge = court.judge(function, is_view)
         self.followed = followed
         self.plan = Plan()
         self._rules = rules
+        #: Calls of methods of objects that have become asynchronous.
+        self.twins: dict[cst.Call, Callable[[Any], Any]] = {}
         self._taken: set[str] = set()
         self._blocks: dict[cst.CSTNode, str] = {}
         self._has_thread = any(rule.name == "thread" for rule in rules)
@@ -83,14 +88,28 @@ class View:
         return True
 
     def free_name(self, name: str) -> str:
-        """``name``, with a number if the file has it already."""
+        """``name``, with a number if the function has it already."""
         number = 1
         candidate = name
-        while candidate in self._taken or not self.naming.is_free(candidate):
+        while candidate in self._taken or uses_of(self.function.node, candidate):
             number += 1
             candidate = f"{name}_{number}"
         self._taken.add(candidate)
         return candidate
+
+    def block(self, *statements: cst.BaseStatement) -> cst.IndentedBlock:
+        """Statements, indented as those of the function are."""
+        body = self.function.node.body
+        return cst.IndentedBlock(statements, indent=body.indent if isinstance(body, cst.IndentedBlock) else None)
+
+    def await_call(self, call: cst.Call, change: Callable[[Any], Any] = lambda updated: updated) -> None:
+        """Have a call awaited that the judge knows nothing of: a method of an asynchronous twin.
+
+        Args:
+            call: The call.
+            change: Makes the call that is awaited from the one that stands there.
+        """
+        self.twins[call] = change
 
     def uses_thread(self, node: cst.CSTNode, why: str) -> bool:
         """Whether ``node`` may be sent to the thread; if not, that is an obstacle."""
@@ -113,6 +132,23 @@ class View:
                 self.plan.notes.append(Finding(self.line(call), f"not {rule.name}", why))
         return False
 
+    def plan_body(self, body: cst.BaseSuite) -> None:
+        """Plan statements, one after the other."""
+        for statement in body.body:
+            if isinstance(statement, cst.BaseSmallStatement):
+                self._plan_small(statement)  # on the line of its "if": no room for a block
+            else:
+                self._plan_statement(statement)
+
+    def plan_line(self, line: cst.SimpleStatementLine) -> None:
+        """Plan a line of simple statements."""
+        stores = [target for part in line.body for target in _targets(part)]
+        if any(self.judge.pieces(target) for target in stores):
+            self._plan_block(line, "what it sets may wait, or belong to the thread")
+            return
+        for part in line.body:
+            self._plan_small(part)
+
     # The function.
 
     def _plan_function(self) -> None:
@@ -121,21 +157,14 @@ class View:
             self.stands_against(node, "it is a generator; what it yields is streamed from its thread")
             return
         self.plan.edit(node, to_async)
-        self._plan_body(node.body)
+        self.plan_body(node.body)
         plan_blocks(self, self._blocks)
-
-    def _plan_body(self, body: cst.BaseSuite) -> None:
-        for statement in body.body:
-            if isinstance(statement, cst.BaseSmallStatement):
-                self._plan_small(statement)  # on the line of its "if": no room for a block
-            else:
-                self._plan_statement(statement)
 
     def _plan_statement(self, statement: cst.CSTNode) -> None:
         if self._apply_statement_rules(statement):
             return
         if isinstance(statement, cst.SimpleStatementLine):
-            self._plan_line(statement)
+            self.plan_line(statement)
         elif isinstance(statement, cst.For):
             self._plan_for(statement)
         elif isinstance(statement, cst.With):
@@ -159,21 +188,13 @@ class View:
         """``if``, ``while``, ``try``, ``match``: expressions on top, statements below."""
         for child in statement.children:
             if isinstance(child, cst.BaseSuite):
-                self._plan_body(child)
+                self.plan_body(child)
             elif isinstance(child, cst.BaseExpression):
                 plan_expression(self, child)
             elif isinstance(child, cst.BaseStatement):
                 self._plan_statement(child)
             else:
                 self._plan_parts(child)
-
-    def _plan_line(self, line: cst.SimpleStatementLine) -> None:
-        stores = [target for part in line.body for target in _targets(part)]
-        if any(self.judge.pieces(target) for target in stores):
-            self._plan_block(line, "what it sets may wait, or belong to the thread")
-            return
-        for part in line.body:
-            self._plan_small(part)
 
     def _plan_small(self, part: cst.BaseSmallStatement) -> None:
         if isinstance(part, _NOTHING_TO_DO):
@@ -196,9 +217,9 @@ class View:
             self._plan_block(loop, why)
             return
         plan_expression(self, loop.iter)
-        self._plan_body(loop.body)
+        self.plan_body(loop.body)
         if loop.orelse is not None:
-            self._plan_body(loop.orelse.body)
+            self.plan_body(loop.orelse.body)
 
     def _plan_with(self, statement: cst.With) -> None:
         for item in statement.items:
@@ -207,7 +228,7 @@ class View:
                 return
         for item in statement.items:
             plan_expression(self, item.item)
-        self._plan_body(statement.body)
+        self.plan_body(statement.body)
 
     def _plan_inner_function(self, function: cst.FunctionDef) -> None:
         """It stays: it runs where it is called. What is evaluated where it stands must not wait."""

@@ -68,19 +68,15 @@ def _options(name: str, captures: bool, given: dict[str, cst.BaseExpression]) ->
 def _edited(view: View, call: cst.Call, updated: cst.Call, options: dict[str, str], result: str) -> cst.BaseExpression:
     equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
     kept = [arg for arg in updated.args if arg.keyword is None or arg.keyword.value != "capture_output"]
-    end = kept[-1].comma if len(kept) == len(updated.args) else updated.args[-1].comma
     added = [cst.Arg(cst.Name(value), cst.Name(name), equal) for name, value in options.items()]
-    args = [*(arg.with_changes(comma=cst.Comma(whitespace_after=_after(arg))) for arg in kept), *added]
-    args[-1] = args[-1].with_changes(comma=end if not added else cst.MaybeSentinel.DEFAULT)
+    comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    *first, last = [*kept[:-1], *(arg.with_changes(comma=comma) for arg in (kept[-1], *added))]
+    args = [*first, last.with_changes(comma=updated.args[-1].comma)]
     process = updated.with_changes(func=cst.parse_expression("anyio.run_process"), args=args)
     if not result:
         return awaited(view, call, process)
     inner = cst.Await(process.with_changes(lpar=[], rpar=[]), lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
     return cst.Attribute(inner, cst.Name(result[1:]), lpar=process.lpar, rpar=process.rpar)
-
-
-def _after(arg: cst.Arg) -> cst.BaseParenthesizableWhitespace:
-    return arg.comma.whitespace_after if isinstance(arg.comma, cst.Comma) else cst.SimpleWhitespace(" ")
 
 
 RULE = Rule("subprocess", "subprocess.run, check_output, check_call → anyio.run_process", ("anyio",), call=_call)
