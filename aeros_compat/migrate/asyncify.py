@@ -141,7 +141,9 @@ class _Conversion:
         return function in self.targets or any(each.rule not in _PLACES for each in view.plan.findings)
 
 
-def _convert(project: Project, functions: list[Function], rules: Sequence[Rule], follow: bool, outcome: Outcome) -> None:
+def _convert(
+    project: Project, functions: list[Function], rules: Sequence[Rule], follow: bool, outcome: Outcome
+) -> None:
     court = Court(project)
     targets = [each for each in functions if not each.is_async]
     helpers = _helpers(court, targets) if follow else []

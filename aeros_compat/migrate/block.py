@@ -156,7 +156,9 @@ def _head_names(node: cst.CSTNode) -> set[str]:
     """Names that the first line of a statement sets."""
     if isinstance(node, cst.With):
         return {name for item in node.items for name in _names_set(item)}
-    return _names_set(node.with_changes(body=cst.IndentedBlock([]), orelse=None)) if isinstance(node, cst.For) else set()
+    return (
+        _names_set(node.with_changes(body=cst.IndentedBlock([]), orelse=None)) if isinstance(node, cst.For) else set()
+    )
 
 
 class _NamesSet(Assignments):

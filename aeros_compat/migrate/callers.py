@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from .view import View
 
 #: Functions that take views, sync or async.
-_TAKING = frozenset(
-    "add_url_rule register_error_handler exempt as_view before_request after_request teardown_request limit"
-    " before_app_request after_app_request".split()
-)
+_TAKING = frozenset((
+    "add_url_rule", "register_error_handler", "exempt", "as_view", "before_request", "after_request",
+    "teardown_request", "limit", "before_app_request", "after_app_request",
+))  # fmt: skip
 
 
 def look_at_callers(project: Project, view: View, views: Mapping[Function, View]) -> None:

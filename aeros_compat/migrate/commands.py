@@ -36,7 +36,10 @@ def _part(name: str) -> Any:
 
 @click.command(
     "swap",
-    epilog="Examples: aeros-compat swap shop/ · aeros-compat swap --write shop/__init__.py · aeros-compat swap --check .",
+    epilog="""\b
+    Examples:
+      aeros-compat swap .
+      aeros-compat swap --write shop/__init__.py""",
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @_with_options
@@ -49,7 +52,7 @@ def swap(ctx: click.Context, paths: tuple[Path, ...], write: bool, check: bool) 
     """
     source = _part("source")
     changed = []
-    for path in dict.fromkeys(file for path in paths for file in source.python_files(path)):
+    for path in dict.fromkeys(file for given in paths for file in source.python_files(given)):
         file = source.Source(path)
         swapped = _part("swap").Swap(file)
         changed.append((file, swapped.result))
@@ -60,11 +63,11 @@ def swap(ctx: click.Context, paths: tuple[Path, ...], write: bool, check: bool) 
 
 @click.command(
     "asyncify",
-    epilog=(
-        "Examples: aeros-compat asyncify shop/views.py::checkout ·"
-        " aeros-compat asyncify --follow --write shop/api.py::Items::get ·"
-        " aeros-compat asyncify --skip requests shop/views.py::rates"
-    ),
+    epilog="""\b
+    Examples:
+      aeros-compat asyncify shop/views.py::checkout
+      aeros-compat asyncify --follow --write shop/api.py::Items::get
+      aeros-compat asyncify --skip requests shop/views.py::rates""",
 )
 @click.argument("views", nargs=-1, required=True)
 @_with_options
@@ -85,6 +88,16 @@ def asyncify(
 
     What waits in them is awaited where a counterpart is known to be equal; all else runs where it ran, on the
     request's thread. A view for which that cannot be proven stays as it is. The reasons are told line by line.
+
+    \b
+    Rules:
+      sleep       time.sleep → asyncio.sleep
+      requests    requests.get(…) and its kin → httpx.AsyncClient
+      redis       with redis.Redis(…) → redis.asyncio.Redis
+      subprocess  subprocess.run, check_output, check_call → anyio.run_process
+      bridge      async_to_sync(f)(…), asyncio.run(f(…)) → await f(…)
+      thread      calls without a counterpart, or of which nothing is known → sync_to_async
+      block       with statements and loops that must stay together → a function on the thread
     """
     rules = _part("catalogue").selected(only, skip)
     outcome = _part("asyncify").asyncify(views, rules, follow)

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from .view import View
 
 #: Methods of applications and blueprints that take sync and async functions alike.
-_REGISTERING = frozenset(
-    "route get post put patch delete errorhandler app_errorhandler before_request after_request teardown_request"
-    " before_app_request after_app_request teardown_app_request teardown_appcontext context_processor cache".split()
-)
+_REGISTERING = frozenset((
+    "route", "get", "post", "put", "patch", "delete", "errorhandler", "app_errorhandler", "before_request",
+    "after_request", "teardown_request", "before_app_request", "after_app_request", "teardown_app_request",
+    "teardown_appcontext", "context_processor", "cache",
+))  # fmt: skip
 #: Decorators of others that know both kinds of function, or leave the view as it is.
 _KNOWN = (
     "flask_login.login_required",
@@ -71,7 +72,7 @@ def _kind(function: Function, is_factory: bool) -> str | None:
     if node is None or not parameters_of(node):
         return None
     view = parameters_of(node)[0].name.value
-    uses = [name for name in matchers.findall(node.body, matchers.Name(view))]
+    uses = list(matchers.findall(node.body, matchers.Name(view)))
     if not all(_hands_on(function.file, name) for name in uses):
         return None
     code = function.file.source.tree.code_for_node(node)

@@ -135,13 +135,13 @@ def why_not_movable(view: View, node: cst.CSTNode) -> str:
     """Why code cannot be put into a function of its own; empty if it can."""
     if isinstance(node, cst.GeneratorExp):
         return "a generator expression is run later"
-    for kind, name in ((cst.NamedExpr, ":="), (cst.Await, "await"), (cst.Yield, "yield")):
-        if matchers.findall(node, matchers.MatchIfTrue(lambda each, kind=kind: isinstance(each, kind))):
+    for kind, name in ((matchers.NamedExpr(), ":="), (matchers.Await(), "await"), (matchers.Yield(), "yield")):
+        if matchers.findall(node, kind):
             return f"{name} cannot be put into a function of its own"
     for call in matchers.findall(node, matchers.Call()):
-        name = view.naming.builtin(cst.ensure_type(call, cst.Call).func)
-        if name in _BOUND_TO_FRAME:
-            return f"{name}() cannot be put into a function of its own"
+        builtin = view.naming.builtin(cst.ensure_type(call, cst.Call).func)
+        if builtin in _BOUND_TO_FRAME:
+            return f"{builtin}() cannot be put into a function of its own"
     return ""
 
 

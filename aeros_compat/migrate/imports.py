@@ -26,7 +26,7 @@ class Import:
     def statement(self) -> cst.Import | cst.ImportFrom:
         module = cst.parse_expression(self.module)
         if not self.name:
-            return cst.Import([_alias(module, self.alias)])  # type: ignore[arg-type]
+            return cst.Import([_alias(module, self.alias)])
         return cst.ImportFrom(module, [_alias(cst.Name(self.name), self.alias)])  # type: ignore[arg-type]
 
 
@@ -57,7 +57,9 @@ def _has(body: list[Statement], wanted: Import) -> bool:
             if isinstance(part, cst.ImportFrom) != bool(wanted.name) or isinstance(part.names, cst.ImportStar):
                 continue
             same = not wanted.name or module_of(part) == wanted.module
-            if same and code(alias) in [code(each.with_changes(comma=cst.MaybeSentinel.DEFAULT)) for each in part.names]:
+            if same and code(alias) in [
+                code(each.with_changes(comma=cst.MaybeSentinel.DEFAULT)) for each in part.names
+            ]:
                 return True
     return False
 
@@ -96,7 +98,9 @@ def _with_name(part: cst.ImportFrom, wanted: Import) -> cst.ImportFrom:
         names[-1] = before.with_changes(comma=between)
         added = added.with_changes(comma=before.comma)
     else:
-        added = added.with_changes(comma=comma if len(names) > 1 else cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
+        added = added.with_changes(
+            comma=comma if len(names) > 1 else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+        )
     names.insert(place, added)
     return part.with_changes(names=names)
 

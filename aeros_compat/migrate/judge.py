@@ -25,11 +25,10 @@ from .knowledge import (
     why_waiting,
 )
 from .naming import is_chain, root_of
-from .project import Function
-from .values import Values
+from .values import Values, names_from_url
 
 if TYPE_CHECKING:
-    from .project import File, Project
+    from .project import File, Function, Project
 
 _COMPREHENSIONS = cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp
 #: Decorators that leave a helper what it is.
@@ -119,8 +118,9 @@ class Judge:
         self.function = function
         #: Calls that a rule has found to be harmless.
         self.harmless: set[cst.CSTNode] = set()
+        self.from_url = names_from_url(function.node) if is_view else frozenset()
         self.values = Values(
-            file, function.node, is_view, lambda call: self.why_call(call) is None, self._gives_plain
+            file, function.node, self.from_url, lambda call: self.why_call(call) is None, self._gives_plain
         )
 
     @property
@@ -143,7 +143,8 @@ class Judge:
 
     def _why(self, node: cst.CSTNode) -> str | None:
         if isinstance(node, cst.Call):
-            return self.why_call(node) or self._why_arguments(node)
+            is_later = self.file.naming.imported(node.func) == "flask.after_this_request"
+            return self.why_call(node) or (None if is_later else self._why_arguments(node))
         if isinstance(node, cst.Attribute):
             return self.why_attribute(node)
         if isinstance(node, _COMPREHENSIONS):
@@ -182,7 +183,17 @@ class Judge:
                 inner = self.pieces(value)
             if inner:
                 return inner[0].why
+            if is_chain(value) and (why := self._why_called(value)):
+                return why
         return None
+
+    def _why_called(self, value: cst.BaseExpression) -> str | None:
+        """Why a function of the project's own, which is handed on, may wait when it is called."""
+        if function := self._helper(value):
+            return self.court.why_function(function)
+        inner = self.values.local.functions.get(value.value) if isinstance(value, cst.Name) else None
+        pieces = self.pieces(inner.body) if inner is not None else []
+        return pieces[0].why if pieces else None
 
     def why_attribute(self, node: cst.Attribute) -> str | None:
         """Why reading or setting an attribute may wait."""
@@ -223,8 +234,7 @@ class Judge:
         if imported := naming.imported(func):
             return self._why_imported(imported, call)
         if isinstance(func, cst.Name) and func.value in self.values.local.functions:
-            inner = self.pieces(self.values.local.functions[func.value].body)
-            return inner[0].why if inner else None
+            return self._why_called(func)
         if isinstance(func, cst.Attribute):
             return self._why_method(func, call)
         return self._why_raised(call)

@@ -10,8 +10,9 @@ import builtins
 #: Calls that compute and return. Logging is among them: its handlers write, and everybody logs on event loops.
 HARMLESS = (
     *("base64.", "binascii.", "calendar.", "collections.", "colorsys.", "copy.", "dataclasses.", "datetime."),
-    *("decimal.", "difflib.", "email.", "enum.", "fnmatch.", "fractions.", "functools.", "hashlib.", "hmac."),
-    *("html.", "http.HTTPStatus", "ipaddress.", "itertools.", "json.", "keyword.", "logging.", "math.", "numbers.", "operator."),
+    *("decimal.", "difflib.", "email.", "enum.", "fnmatch.", "fractions.", "functools.", "hmac.", "operator."),
+    *("html.", "http.HTTPStatus", "ipaddress.", "itertools.", "json.", "keyword.", "logging.", "math.", "numbers."),
+    *("hashlib.md5", "hashlib.sha1", "hashlib.sha256", "hashlib.sha512", "hashlib.blake2b", "hashlib.new"),
     *("pprint.pformat", "random.", "re.", "secrets.", "statistics.", "string.", "struct.", "textwrap.", "traceback."),
     *("types.", "typing.", "unicodedata.", "urllib.parse.", "uuid.", "warnings.", "zlib.", "zoneinfo."),
     *("io.StringIO", "io.BytesIO", "os.environ.", "os.getenv", "os.getpid", "os.path.basename", "os.path.dirname"),
@@ -28,13 +29,18 @@ HARMLESS = (
 )
 
 #: What is harmless to make and not to use.
-NOT_PLAIN = ("pathlib.Path", "contextlib.suppress", "contextlib.nullcontext")
+NOT_PLAIN = (
+    *("pathlib.Path", "contextlib.suppress", "contextlib.nullcontext", "super"),
+    *("flask.g.get", "flask.g.pop", "flask.g.setdefault", "flask.current_app.config."),
+)
 
 #: Attributes, or calls, that read the body of the request: more than 1 MiB of it may still be on its way.
 BODY = tuple(
     f"flask.request.{name}"
     for name in ("data", "files", "form", "get_data", "get_json", "json", "stream", "values", "input_stream")
 )
+#: Those of them that give plain values: files have methods that wait.
+PLAIN_BODY = tuple(name for name in BODY if not name.endswith(("files", "stream")))
 BODY_WHY = "the body may still be arriving; await quart.request.… is the other way to read it"
 
 #: Attributes that run code of the application's.
@@ -43,32 +49,36 @@ LOADING = {
 }
 
 #: Functions that iterate over an argument, which may run what is behind it.
-ITERATING = frozenset(
-    "list tuple set frozenset dict sorted sum any all min max enumerate zip map filter iter next reversed".split()
-)
+ITERATING = frozenset((
+    "list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "any", "all", "min", "max", "enumerate", "zip",
+    "map", "filter", "iter", "next", "reversed",
+))  # fmt: skip
 #: Modules whose functions may read a file that they are given.
 READING = ("json.load", "json.dump", "csv.", "pickle.", "tomllib.load", "plistlib.", "configparser.")
 
 #: Builtins that wait, or that see the frame they are called in.
-_NOT_HARMLESS = frozenset(
-    "open input breakpoint exec eval compile __import__ locals vars dir globals help".split()
-)
+_NOT_HARMLESS = frozenset((
+    "open", "input", "breakpoint", "exec", "eval", "compile", "__import__", "locals", "vars", "dir", "globals", "help",
+))  # fmt: skip
 HARMLESS_BUILTINS = frozenset(dir(builtins)) - _NOT_HARMLESS - ITERATING
 
 #: Modules whose functions iterate over what they are given.
 ITERATING_MODULES = ("collections.", "itertools.", "statistics.", "functools.reduce", "math.fsum", "math.prod")
 
 #: Methods of Python's own values that iterate over an argument.
-ITERATING_METHODS = frozenset("join extend update union intersection difference writelines".split())
+ITERATING_METHODS = frozenset((
+    "join", "extend", "update", "union", "intersection", "difference", "writelines",
+))  # fmt: skip
 
 #: Names that only methods of Python's own values have. (Not ``join``, which threads have, nor ``encode`` of a model.)
-PLAIN_METHODS = frozenset(
-    "append capitalize casefold endswith hexdigest isalnum isalpha isdigit isoformat isspace items keys lower lstrip"
-    " removeprefix removesuffix rsplit rstrip setdefault split splitlines startswith strftime strip swapcase timestamp"
-    " total_seconds upper zfill".split()
-)
+PLAIN_METHODS = frozenset((
+    "append", "capitalize", "casefold", "endswith", "hexdigest", "isalnum", "isalpha", "isdigit", "isoformat",
+    "isspace", "items", "keys", "lower", "lstrip", "removeprefix", "removesuffix", "rsplit", "rstrip", "setdefault",
+    "split", "splitlines", "startswith", "strftime", "strip", "swapcase", "timestamp", "total_seconds", "upper",
+    "zfill",
+))  # fmt: skip
 #: Methods that give rows, or a list of them, whatever they are called on.
-FETCHING = frozenset("fetchone fetchall fetchmany".split())
+FETCHING = frozenset(["fetchone", "fetchall", "fetchmany"])
 
 #: What goes on until the client has everything: it depends on the thread that it began on.
 STREAMS = {

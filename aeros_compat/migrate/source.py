@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import libcst as cst
 from libcst import metadata
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class CannotMigrate(click.ClickException):

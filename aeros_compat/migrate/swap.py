@@ -142,7 +142,10 @@ class _Imports:
         line = self._source.wrapper.resolve(metadata.ParentNodeProvider)[assignment.node]
         if "noqa" in self._source.tree.code_for_node(line):
             return
-        for alias in cst.ensure_type(assignment.node, cst.ImportFrom | cst.Import).names:  # type: ignore[arg-type]
+        statement = assignment.node
+        if not isinstance(statement, cst.Import | cst.ImportFrom) or isinstance(statement.names, cst.ImportStar):
+            return
+        for alias in statement.names:
             if (alias.evaluated_alias or alias.evaluated_name) == assignment.name:
                 self.unused.add(alias)
 

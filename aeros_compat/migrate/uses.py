@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 _FRAMES = cst.Lambda | cst.FunctionDef | cst.ClassDef | cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp
 
 
-def awaited_methods(
-    view: View, statement: cst.With, name: cst.Name, methods: Collection[str]
-) -> list[cst.Call] | str:
+def awaited_methods(view: View, statement: cst.With, name: cst.Name, methods: Collection[str]) -> list[cst.Call] | str:
     """The calls of methods of what a ``with`` statement names, if that is all that the view does with it.
 
     Returns:
@@ -38,7 +36,10 @@ def awaited_methods(
         inner = above[: above.index(statement)]
         if any(isinstance(each, _FRAMES) for each in inner):
             return f"{name.value} is used where nothing can be awaited ({line})"
-        if any(isinstance(each, cst.With) or (isinstance(each, cst.For) and view.judge.why_iterating(each.iter)) for each in inner):
+        if any(
+            isinstance(each, cst.With) or (isinstance(each, cst.For) and view.judge.why_iterating(each.iter))
+            for each in inner
+        ):
             return f"{name.value} is used in a statement that has to stay together ({line})"
         calls.append(call)
     return calls

@@ -5,16 +5,17 @@ Plain values wait for nothing, whichever of their methods is called. Nothing is 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from .assignments import Assignments
-from .knowledge import BODY, FETCHING, HARMLESS_BUILTINS, NOT_PLAIN, PLAIN_METHODS, is_listed
+from .knowledge import BODY, FETCHING, HARMLESS_BUILTINS, NOT_PLAIN, PLAIN_BODY, PLAIN_METHODS, is_listed
 from .naming import is_chain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from .project import File
 
@@ -22,9 +23,11 @@ _LITERALS = (
     cst.SimpleString | cst.FormattedString | cst.ConcatenatedString | cst.Integer | cst.Float | cst.Imaginary
     | cst.List | cst.Tuple | cst.Dict | cst.Set | cst.ListComp | cst.SetComp | cst.DictComp | cst.Comparison
 )  # fmt: skip
+#: A part of a rule with one of Werkzeug's own converters.
+_URL_PART = re.compile(r"<(?:(?:string|int|float|path|uuid|any)(?:\([^)]*\))?:)?(\w+)>")
 _STRINGS = cst.SimpleString | cst.FormattedString | cst.ConcatenatedString
 #: What is below these is a plain value, or one that Flask has made of the request.
-_FLASKS = ("flask.request.", "flask.session", "flask.session.", "flask.current_app.config", "flask.current_app.config.")
+_FLASKS = ("flask.request.", "flask.session", "flask.session.")
 
 
 class Values:
@@ -33,7 +36,7 @@ class Values:
     Args:
         file: Where the function is.
         function: The function; its own names come before those of the module.
-        parameters_are_plain: Whether it is a view, whose arguments come from the URL.
+        plain_parameters: Names of arguments that come from the URL.
         is_harmless: Says of a call whether it is known not to wait.
         gives_plain: Says of a call of the project's own whether what it returns is plain.
     """
@@ -42,7 +45,7 @@ class Values:
         self,
         file: File,
         function: cst.FunctionDef,
-        parameters_are_plain: bool,
+        plain_parameters: Collection[str],
         is_harmless: Callable[[cst.Call], bool],
         gives_plain: Callable[[cst.Call], bool],
     ) -> None:
@@ -52,8 +55,8 @@ class Values:
         self._is_harmless = is_harmless
         self._gives_plain = gives_plain
         self._under_way: set[str] = set()
-        names = {part.name.value for part in parameters_of(function)}
-        self._parameters = dict.fromkeys(names, parameters_are_plain)
+        names = [part.name.value for part in parameters_of(function)]
+        self._parameters = {name: name in plain_parameters for name in names}
         for star in (function.params.star_arg, function.params.star_kwarg):
             if isinstance(star, cst.Param):
                 self._parameters[star.name.value] = True
@@ -82,7 +85,9 @@ class Values:
 
     def _is_flasks(self, node: cst.CSTNode) -> bool:
         name = self._naming.imported(node)
-        return name is not None and (is_listed(name, _FLASKS) or is_listed(name, BODY))
+        if name is None or (is_listed(name, BODY) and not is_listed(name, PLAIN_BODY)):
+            return False
+        return is_listed(name, _FLASKS)
 
     def _is_plain_call(self, call: cst.Call) -> bool:
         if isinstance(call.func, cst.Attribute):
@@ -95,7 +100,7 @@ class Values:
             return False
         if self._naming.builtin(call.func) or self._naming.imported(call.func):
             arguments_are_plain = all(self.is_plain(arg.value) for arg in call.args)
-            if self._naming.imported(call.func) in NOT_PLAIN:
+            if is_listed(self._naming.imported(call.func) or self._naming.builtin(call.func) or "", NOT_PLAIN):
                 return False
             return (arguments_are_plain and self._is_harmless(call)) or self._gives_plain(call)
         return self._gives_plain(call)
@@ -120,6 +125,18 @@ class Values:
             return all(value is not None and self.is_plain(value) for value in values)
         finally:
             self._under_way.discard(name)
+
+
+def names_from_url(function: cst.FunctionDef) -> frozenset[str]:
+    """The arguments that a route of a view fills with text and numbers. Converters of one's own may give anything."""
+    found: set[str] = set()
+    for decorator in function.decorators:
+        call = decorator.decorator
+        if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.args:
+            rule = call.args[0].value
+            if call.func.attr.value in ("route", "get", "post", "put", "patch", "delete"):
+                found.update(_URL_PART.findall(rule.value) if isinstance(rule, cst.SimpleString) else ())
+    return frozenset(found)
 
 
 def parameters_of(function: cst.FunctionDef) -> list[cst.Param]:

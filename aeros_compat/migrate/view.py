@@ -48,7 +48,6 @@ class View:
         self.source = function.file.source
         self.naming = function.file.naming
         self.project = court.project
-        self.is_view = is_view
         self.judge = court.judge(function, is_view)
         self.followed = followed
         self.plan = Plan()

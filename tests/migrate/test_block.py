@@ -34,35 +34,41 @@ def numbers():
     [
         (
             "with open(__import__('os').devnull) as file:\n    text = file.read()\nreturn text or 'none'",
-            "def work():\n    with open(__import__('os').devnull) as file:\n        text = file.read()\n    return text\n\n"
+            "def work():\n    with open(__import__('os').devnull) as file:\n        text = file.read()\n"
+            "    return text\n\n"
             "text = await sync_to_async(work)()\nreturn text or 'none'",
         ),
         (
             "total = 0\n# one by one\nfor row in rows():\n    total += row[0]\nreturn str(total)",
-            "total = 0\n# one by one\ndef work():\n    nonlocal total\n    for row in rows():\n        total += row[0]\n\n"
+            "total = 0\n# one by one\ndef work():\n    nonlocal total\n    for row in rows():\n"
+            "        total += row[0]\n\n"
             "await sync_to_async(work)()\nreturn str(total)",
         ),
         (
             "with lock:\n    return str(rows().fetchone()[0])",
-            "def work():\n    with lock:\n        return str(rows().fetchone()[0])\n\nreturn await sync_to_async(work)()",
+            "def work():\n    with lock:\n        return str(rows().fetchone()[0])\n\n"
+            "return await sync_to_async(work)()",
         ),
         # The names that two loops have in common are of each loop.
         (
             "found = []\nfor row in rows():\n    found.append(row[0])\nfor row in numbers():\n    found.append(row)\n"
             "return str(found)",
-            "found = []\n\ndef work():\n    for row in rows():\n        found.append(row[0])\n\nawait sync_to_async(work)()\n\n"
+            "found = []\n\ndef work():\n    for row in rows():\n        found.append(row[0])\n\n"
+            "await sync_to_async(work)()\n\n"
             "def work_2():\n    for row in numbers():\n        found.append(row)\n\nawait sync_to_async(work_2)()\n"
             "return str(found)",
         ),
         (
-            "with lock, closing(sqlite3.connect(':memory:')) as db:\n    a = db.execute('SELECT 1').fetchone()\n    b = 2\n"
+            "with lock, closing(sqlite3.connect(':memory:')) as db:\n    a = db.execute('SELECT 1').fetchone()\n"
+            "    b = 2\n"
             "work = 3\nreturn str((a, b, work))",
             "def work_2():\n    with lock, closing(sqlite3.connect(':memory:')) as db:\n"
             "        a = db.execute('SELECT 1').fetchone()\n        b = 2\n    return a, b\n\n"
             "a, b = await sync_to_async(work_2)()\nwork = 3\nreturn str((a, b, work))",
         ),
         (
-            "for n in range(3):\n    for row in rows():\n        if row[0] == n:\n            break\n    else:\n        continue\n"
+            "for n in range(3):\n    for row in rows():\n        if row[0] == n:\n            break\n    else:\n"
+            "        continue\n"
             "    return str(n)\nreturn 'none'",
             None,
         ),
@@ -94,7 +100,10 @@ def test_harmless_statements_stay(tmp_path: Path, body: str) -> None:
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ("for row in rows():\n    if row[0] == 2:\n        return 'two'\nreturn 'none'", "it may return from the view, or not"),
+        (
+            "for row in rows():\n    if row[0] == 2:\n        return 'two'\nreturn 'none'",
+            "it may return from the view, or not",
+        ),
         ("for row in rows():\n    last = row\nreturn str(last)", "it may set last, or not"),
         ("with lock:\n    if rows():\n        return 'x'\nreturn 'y'", "it may return from the view, or not"),
         ("with lock:\n    return 'x'\nreturn 'y'", "it may return from the view, or not"),

@@ -31,10 +31,12 @@ def head() -> Iterator[str]:
             "with redis.Redis(host='127.0.0.1', port=PORT, decode_responses=True) as r:\n    r.delete('y')\n"
             "    for n in (1, 2):\n        r.incrby('y', int(r.incr('y')))\nreturn 'x'",
             "async with async_redis.Redis(host='127.0.0.1', port=PORT, decode_responses=True) as r:\n"
-            "    await r.delete('y')\n    for n in (1, 2):\n        await r.incrby('y', int(await r.incr('y')))\nreturn 'x'",
+            "    await r.delete('y')\n    for n in (1, 2):\n"
+            "        await r.incrby('y', int(await r.incr('y')))\nreturn 'x'",
         ),
         (
-            "try:\n    with redis.Redis(port=1) as r:\n        r.ping()\nexcept redis.ConnectionError:\n    return 'gone'\n",
+            "try:\n    with redis.Redis(port=1) as r:\n        r.ping()\nexcept redis.ConnectionError:\n"
+            "    return 'gone'\n",
             "try:\n    async with async_redis.Redis(port=1) as r:\n        await r.ping()\n"
             "except redis.ConnectionError:\n    return 'gone'",
         ),
@@ -50,7 +52,10 @@ def test_rewritten(tmp_path: Path, head: str, before: str, after: str) -> None:
     ("body", "why"),
     [
         ("with redis.Redis(port=PORT) as r:\n    fill(r)\nreturn 'x'", "r is handed on"),
-        ("with redis.Redis(port=PORT) as r:\n    r.pipeline().set('x', 1).execute()\nreturn 'x'", "r.pipeline() has no"),
+        (
+            "with redis.Redis(port=PORT) as r:\n    r.pipeline().set('x', 1).execute()\nreturn 'x'",
+            "r.pipeline() has no",
+        ),
         ("with redis.Redis(port=PORT) as r:\n    x = [r.get(k) for k in 'ab']\nreturn 'x'", "nothing can be awaited"),
         ("with redis.Redis('127.0.0.1', PORT) as r:\n    r.ping()\nreturn 'x'", "belong to a sync client"),
         ("long.set('x', 1)\nreturn long.get('x')", "nothing is known"),

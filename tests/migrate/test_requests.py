@@ -59,7 +59,8 @@ def head() -> Iterator[str]:
             " timeout=httpx.Timeout(None, connect=3, read=5))\nreturn r.json()",
         ),
         (
-            "q = request.args.get('q', 'ä b')\nr = requests.put(f'{URL}/echo', data={'q': q, 'n': 1}, timeout=9)\nreturn r.json()",
+            "q = request.args.get('q', 'ä b')\n"
+            "r = requests.put(f'{URL}/echo', data={'q': q, 'n': 1}, timeout=9)\nreturn r.json()",
             "q = request.args.get('q', 'ä b')\n"
             f"{CLIENT}r = await client.put(f'{{URL}}/echo', data={{'q': q, 'n': 1}}, timeout=9)\nreturn r.json()",
         ),
@@ -82,10 +83,12 @@ def head() -> Iterator[str]:
         # A redirect without a place to go to is no error to requests.
         (
             "r = requests.get(f'{URL}/status/304')\nr.raise_for_status()\nreturn r.content",
-            f"{CLIENT}r = await client.get(f'{{URL}}/status/304')\nif r.is_error:\n    r.raise_for_status()\nreturn r.content",
+            f"{CLIENT}r = await client.get(f'{{URL}}/status/304')\nif r.is_error:\n    r.raise_for_status()\n"
+            f"return r.content",
         ),
         (
-            "try:\n    requests.get('http://127.0.0.1:1/').content\nexcept requests.exceptions.RequestException:\n    return 'gone'",
+            "try:\n    requests.get('http://127.0.0.1:1/').content\n"
+            "except requests.exceptions.RequestException:\n    return 'gone'",
             "try:\n    async with httpx.AsyncClient(follow_redirects=True, timeout=None) as client:\n"
             "        (await client.get('http://127.0.0.1:1/')).content\n"
             "except (requests.exceptions.RequestException, httpx.HTTPError, httpx.InvalidURL):\n    return 'gone'",
@@ -108,14 +111,21 @@ def test_rewritten(tmp_path: Path, head: str, before: str, after: str) -> None:
         ("r = requests.get(f'{URL}/echo', {'a': 'b'})\nreturn r.json()", "names for its other arguments"),
         ("r = requests.get(f'{URL}/echo', params={'a': 'b'})\nreturn r.json()", "may have a query"),
         ("r = requests.post(f'{URL}/echo', data={'a': None})\nreturn r.json()", "data=…"),
-        ("a = request.args.get('a')\nr = requests.get(f'{URL}/echo', headers={'X-A': a})\nreturn r.json()", "headers=…"),
+        (
+            "a = request.args.get('a')\nr = requests.get(f'{URL}/echo', headers={'X-A': a})\nreturn r.json()",
+            "headers=…",
+        ),
         ("t = object\nr = requests.get(f'{URL}/echo', timeout=None if t else t)\nreturn r.json()", "timeout=…"),
         ("try:\n    r = requests.get(f'{URL}/echo')\n    return r.json()\nexcept OSError:\n    return 'x'", "no"),
         (
-            "try:\n    r = requests.get(f'{URL}/echo')\n    return r.json()\nexcept requests.RequestException:\n    return 'x'",
+            "try:\n    r = requests.get(f'{URL}/echo')\n    return r.json()\nexcept requests.RequestException:\n"
+            "    return 'x'",
             "what .json() raises",
         ),
-        ("try:\n    r = requests.get(f'{URL}/echo').json()\nexcept Exception as e:\n    return str(e)\nreturn r", "caught there"),
+        (
+            "try:\n    r = requests.get(f'{URL}/echo').json()\nexcept Exception as e:\n    return str(e)\nreturn r",
+            "caught there",
+        ),
         ("return requests.request('GET', f'{URL}/echo').json()", "it waits for another server"),
         ("with requests.Session() as s:\n    return s.get(f'{URL}/echo').json()", "context manager"),
         ("return [requests.get(f'{URL}/echo').status_code for _ in '12']", "it waits for another server"),

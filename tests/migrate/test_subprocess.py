@@ -36,7 +36,8 @@ HEAD = "import subprocess\nimport sys\n"
             "except subprocess.CalledProcessError as error:\n    return str(error)",
         ),
         (
-            "return subprocess.run(\n    ['cat'],  # nothing\n    stdin=subprocess.DEVNULL,\n    stdout=subprocess.PIPE,\n).stdout",
+            "return subprocess.run(\n    ['cat'],  # nothing\n    stdin=subprocess.DEVNULL,\n"
+            "    stdout=subprocess.PIPE,\n).stdout",
             "return (await anyio.run_process(\n    ['cat'],  # nothing\n    stdin=subprocess.DEVNULL,\n"
             "    stdout=subprocess.PIPE, check=False, stderr=None,\n)).stdout",
         ),

@@ -28,7 +28,10 @@ def swap(folder: Path, code: str) -> tuple[str, list[tuple[int, str]]]:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("from flask import Flask\napp = Flask(__name__)\n", "from aeros_compat import WebServer\napp = WebServer(__name__)\n"),
+        (
+            "from flask import Flask\napp = Flask(__name__)\n",
+            "from aeros_compat import WebServer\napp = WebServer(__name__)\n",
+        ),
         (
             "from flask import Flask as F, request\napp = F(__name__)\n",
             "from aeros_compat import WebServer\nfrom flask import request\napp = WebServer(__name__)\n",
@@ -39,7 +42,8 @@ def swap(folder: Path, code: str) -> tuple[str, list[tuple[int, str]]]:
             "import flask as fl\nfrom aeros_compat import WebServer\n\napp = WebServer('x')\nfl.g\n",
         ),
         (
-            "from flask.app import Flask\nclass App(Flask):\n    def __init__(self):\n        Flask.__init__(self, 'x')\napp = App()\n",
+            "from flask.app import Flask\nclass App(Flask):\n    def __init__(self):\n"
+            "        Flask.__init__(self, 'x')\napp = App()\n",
             "from aeros_compat import WebServer\nclass App(WebServer):\n    def __init__(self):\n"
             "        WebServer.__init__(self, 'x')\napp = App()\n",
         ),
@@ -53,7 +57,8 @@ def swap(folder: Path, code: str) -> tuple[str, list[tuple[int, str]]]:
         ),
         (
             "import os\nfrom flask import Flask\n\nWebServer = 1\napp = Flask('x')\n",
-            "import os\nfrom aeros_compat import WebServer as AerosWebServer\n\nWebServer = 1\napp = AerosWebServer('x')\n",
+            "import os\nfrom aeros_compat import WebServer as AerosWebServer\n\nWebServer = 1\n"
+            "app = AerosWebServer('x')\n",
         ),
         (
             "from aeros_compat import SimpleCache\nfrom flask import Flask, g\napp = Flask('x')\n",
@@ -121,4 +126,6 @@ def test_what_somebody_should_look_at_is_told(tmp_path: Path, code: str, line: i
 def test_an_import_that_others_use_stays(tmp_path: Path) -> None:
     code = "from flask import Flask  # noqa: F401\napp = Flask('x')\n"
     changed, _ = swap(tmp_path, code)
-    assert changed == "from aeros_compat import WebServer\nfrom flask import Flask  # noqa: F401\napp = WebServer('x')\n"
+    assert (
+        changed == "from aeros_compat import WebServer\nfrom flask import Flask  # noqa: F401\napp = WebServer('x')\n"
+    )

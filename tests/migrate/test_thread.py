@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .code import convert, module, same_answers, told, view_of
+from .code import HEAD as HEAD_OF_MODULE
+from .code import answers, app_of, convert, is_on_loop, module, same_answers, told, view_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,8 +64,14 @@ def close(error):
             "return {'n': find(1)[0], 'm': double(2)}",
             "return {'n': (await sync_to_async(find)(1))[0], 'm': double(2)}",
         ),
-        ("return str([find(n)[0] for n in (1, 2)])", "return str(await sync_to_async(lambda: [find(n)[0] for n in (1, 2)])())"),
-        ("return str(sum(find(n)[0] for n in (1, 2)))", "return str(await sync_to_async(lambda: sum(find(n)[0] for n in (1, 2)))())"),
+        (
+            "return str([find(n)[0] for n in (1, 2)])",
+            "return str(await sync_to_async(lambda: [find(n)[0] for n in (1, 2)])())",
+        ),
+        (
+            "return str(sum(find(n)[0] for n in (1, 2)))",
+            "return str(await sync_to_async(lambda: sum(find(n)[0] for n in (1, 2)))())",
+        ),
         (
             "return str(sorted([2, 1], key=lambda n: find(n)))",
             "return str(await sync_to_async(lambda: sorted([2, 1], key=lambda n: find(n)))())",
@@ -83,7 +90,19 @@ def close(error):
         ),
         (
             "shop = Shop()\nreturn str(shop.price(1) - shop.price(1))",
-            "shop = await sync_to_async(Shop)()\nreturn str(await sync_to_async(lambda: shop.price(1) - shop.price(1))())",
+            "shop = await sync_to_async(Shop)()\n"
+            "return str(await sync_to_async(lambda: shop.price(1) - shop.price(1))())",
+        ),
+        ("return str(max([1, 2], key=find))", "return str(await sync_to_async(max)([1, 2], key=find))"),
+        (
+            "g.shop = connect()\nreturn str(g.get('shop').execute('SELECT 1').fetchone())",
+            "g.shop = await sync_to_async(connect)()\n"
+            "return str(await sync_to_async(lambda: g.get('shop').execute('SELECT 1').fetchone())())",
+        ),
+        (
+            "app.config['SHOP'] = Shop()\nreturn str(app.config['SHOP'].price(1))",
+            "app.config['SHOP'] = await sync_to_async(Shop)()\n"
+            "return str(await sync_to_async(app.config['SHOP'].price)(1))",
         ),
         # Reading the attribute reads the body.
         (
@@ -153,6 +172,36 @@ def test_attributes_of_an_orm_are_loaded_on_the_thread(tmp_path: Path) -> None:
         "user = await sync_to_async(find)()\n\ndef work():\n    user.name = user.name.upper()\n\n"
         "await sync_to_async(work)()\nreturn await sync_to_async(lambda: user.name)()"
     )
+
+
+def test_arguments_of_views_are_plain_if_the_route_says_so(tmp_path: Path) -> None:
+    """A converter of the application's own may give an object whose methods wait."""
+    code = (
+        f"{HEAD_OF_MODULE}\n@app.get('/<int:a>/<b>/<user:c>')\ndef view(a, b, c):\n"
+        "    return b.title() + a.conjugate() + c.title()\n"
+    )
+    changed, _ = convert(tmp_path, code)
+    assert "return b.title() + a.conjugate() + await sync_to_async(c.title)()" in changed
+
+
+def test_files_of_a_request_are_written_on_the_thread(tmp_path: Path) -> None:
+    code = module("file = request.files['x']\nfile.save('/dev/null')\nreturn file.filename\n")
+    given = {"path": "/", "method": "POST", "data": {"x": (__file__, "name.txt")}}
+    changed = same_answers(tmp_path, code, given)
+    assert "await sync_to_async(file.save)('/dev/null')" in changed
+
+
+def test_super_of_a_method_is_called_on_the_thread(tmp_path: Path) -> None:
+    code = (
+        f"{HEAD_OF_MODULE}\nfrom flask.views import MethodView\n\nclass Base(MethodView):\n"
+        "    def get(self):\n        return open('/dev/null').read() + 'x'\n\n"
+        "class Items(Base):\n    def get(self):\n        return super().get() + '!'\n\n"
+        "app.add_url_rule('/', view_func=Items.as_view('items'))\n"
+    )
+    changed, _ = convert(tmp_path, code, "Items::get")
+    assert "return await sync_to_async(super().get)() + '!'" in changed
+    assert answers(changed) == answers(code)
+    assert is_on_loop(app_of(changed), "items")
 
 
 def test_large_bodies_arrive(tmp_path: Path) -> None:

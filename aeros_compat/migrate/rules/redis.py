@@ -18,14 +18,16 @@ from ..uses import awaited_methods
 if TYPE_CHECKING:
     from ..view import View
 
-_COMMANDS = frozenset(
-    "append decr decrby delete dbsize echo exists expire expireat expiretime get getdel getex getrange getset hdel"
-    " hexists hget hgetall hincrby hincrbyfloat hkeys hlen hmget hset hsetnx hvals incr incrby incrbyfloat keys lindex"
-    " linsert llen lpop lpush lpushx lrange lrem lset ltrim mget mset msetnx persist pexpire ping psetex pttl publish"
-    " rename renamenx rpop rpoplpush rpush rpushx sadd scard sdiff set setex setnx setrange sinter sismember smembers"
-    " smove spop srandmember srem strlen sunion touch ttl type unlink zadd zcard zcount zincrby zrange zrangebyscore"
-    " zrank zrem zrevrange zrevrank zscore".split()
-)
+_COMMANDS = frozenset((
+    "append", "decr", "decrby", "delete", "dbsize", "echo", "exists", "expire", "expireat", "expiretime", "get",
+    "getdel", "getex", "getrange", "getset", "hdel", "hexists", "hget", "hgetall", "hincrby", "hincrbyfloat", "hkeys",
+    "hlen", "hmget", "hset", "hsetnx", "hvals", "incr", "incrby", "incrbyfloat", "keys", "lindex", "linsert", "llen",
+    "lpop", "lpush", "lpushx", "lrange", "lrem", "lset", "ltrim", "mget", "mset", "msetnx", "persist", "pexpire",
+    "ping", "psetex", "pttl", "publish", "rename", "renamenx", "rpop", "rpoplpush", "rpush", "rpushx", "sadd",
+    "scard", "sdiff", "set", "setex", "setnx", "setrange", "sinter", "sismember", "smembers", "smove", "spop",
+    "srandmember", "srem", "strlen", "sunion", "touch", "ttl", "type", "unlink", "zadd", "zcard", "zcount", "zincrby",
+    "zrange", "zrangebyscore", "zrank", "zrem", "zrevrange", "zrevrank", "zscore",
+))  # fmt: skip
 _CLIENTS = ("redis.Redis", "redis.StrictRedis", "redis.client.Redis")
 
 

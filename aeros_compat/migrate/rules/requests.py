@@ -1,4 +1,4 @@
-"""``response = requests.get(…)`` becomes the same call of an ``httpx.AsyncClient``, if all around it is known to be equal.
+"""``requests.get(…)`` becomes the same call of an ``httpx.AsyncClient``, if all around it is known to be equal.
 
 httpx is no drop-in (https://www.python-httpx.org/compatibility/): here redirects are followed and no timeout is set, as
 requests has it, and only arguments, attributes and exceptions are taken over that mean the same. All else is left to

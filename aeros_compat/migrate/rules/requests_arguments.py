@@ -103,4 +103,4 @@ def _is_text(view: View, node: cst.BaseExpression, allows_numbers: bool) -> bool
 def _is_given_by_url(view: View, name: str) -> bool:
     """Whether it is an argument of the view's that has no default."""
     given = [param for param in parameters_of(view.function.node) if param.name.value == name]
-    return view.is_view and bool(given) and given[0].default is None
+    return name in view.judge.from_url and given[0].default is None

@@ -75,7 +75,8 @@ def _line_of(view: View, call: cst.CSTNode | None) -> cst.SimpleStatementLine | 
 
 
 def _take_over(view: View, use: cst.CSTNode, changes: Changes) -> None:
-    attribute = cst.ensure_type(view.file.parent(use), cst.Attribute)  # type: ignore[arg-type]
+    attribute = view.file.parent(use)
+    assert isinstance(attribute, cst.Attribute)
     above = view.file.parent(attribute)
     if isinstance(above, cst.Call) and above.func is attribute:
         changes.harmless.add(above)
@@ -134,6 +135,6 @@ def _why_handler_differs(view: View, handler: cst.ExceptHandler, is_json: bool, 
         if name.startswith(module) and (twin := _EXCEPTIONS.get(name.removeprefix(module))) and handler.name is None:
             # The old one stays: what is left on the thread there raises it.
             both = cst.parse_expression(f"({view.source.code_of(handler.type)}, {twin})")
-            changes.edits[handler.type] = lambda updated: both
+            changes.edits[handler.type] = lambda updated, both=both: both
             return ""
     return f"what is caught there is not known to have a counterpart ({where})"
