@@ -169,10 +169,10 @@ def _helpers(court: Court, targets: list[Function]) -> list[Function]:
         function = queue.pop(0)
         judge = court.judge(function)
         for call in _calls(function.node.body):
-            helper = judge.helper_of(call)
-            if helper and helper not in found and helper not in targets and _can_follow(court, helper):
-                found[helper] = None
-                queue.append(helper)
+            for helper in (judge.helper_of(call), *(judge.helper_named(arg.value) for arg in call.args)):
+                if helper and helper not in found and helper not in targets and _can_follow(court, helper):
+                    found[helper] = None
+                    queue.append(helper)
     return list(found)
 
 

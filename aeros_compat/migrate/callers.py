@@ -37,6 +37,9 @@ def _why_not(reference: Reference, views: Mapping[Function, View]) -> str:
     parent = reference.file.parent(reference.node)
     taker = reference.file.parent(parent) if isinstance(parent, cst.Arg) else None
     if isinstance(taker, cst.Call):
+        caller = views.get(reference.caller) if reference.caller is not None else None
+        if caller is not None and taker in caller.awaiting:
+            return ""
         called = taker.func.attr if isinstance(taker.func, cst.Attribute) else taker.func
         if isinstance(called, cst.Name) and called.value in _TAKING:
             return ""

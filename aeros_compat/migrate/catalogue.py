@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .rules import block, bridge, redis, requests, sleep, subprocess, thread
+from .rules import block, bridge, futures, redis, requests, sleep, subprocess, thread
 from .source import CannotMigrate
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .rule import Rule
 
-RULES = (sleep.RULE, requests.RULE, redis.RULE, subprocess.RULE, bridge.RULE, thread.RULE, block.RULE)
+RULES = (sleep.RULE, requests.RULE, redis.RULE, futures.RULE, subprocess.RULE, bridge.RULE, thread.RULE, block.RULE)
 
 
 def selected(only: Sequence[str], skipped: Sequence[str]) -> list[Rule]:

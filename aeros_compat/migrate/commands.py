@@ -94,6 +94,7 @@ def asyncify(
       sleep       time.sleep → asyncio.sleep
       requests    requests.get(…) and its kin → httpx.AsyncClient
       redis       with redis.Redis(…) → redis.asyncio.Redis
+      futures     ThreadPoolExecutor.submit(f, …) of a followed f → asyncio.create_task(f(…))
       subprocess  subprocess.run, check_output, check_call → anyio.run_process
       bridge      async_to_sync(f)(…), asyncio.run(f(…)) → await f(…)
       thread      calls without a counterpart, or of which nothing is known → sync_to_async

@@ -40,7 +40,9 @@ def look_at_decorators(court: Court, view: View) -> None:
         _look_at(court, view, decorator.decorator)
     for statement in function.cls.body.body if function.cls else ():
         for part in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
-            if matchers.matches(part, matchers.Assign(targets=[matchers.AssignTarget(matchers.Name("decorators"))])):
+            if isinstance(part, cst.Assign) and matchers.matches(
+                part, matchers.Assign(targets=[matchers.AssignTarget(matchers.Name("decorators"))])
+            ):
                 elements = part.value.elements if isinstance(part.value, cst.List | cst.Tuple) else None
                 if elements is None:
                     view.stands_against(part, "what the decorators of the class are cannot be told")

@@ -250,6 +250,10 @@ class Judge:
     def helper_of(self, call: cst.Call) -> Function | None:
         return self._helper(call.func)
 
+    def helper_named(self, node: cst.BaseExpression) -> Function | None:
+        """The function of the project that is handed on, by its name."""
+        return self._helper(node) if is_chain(node) else None
+
     def _gives_plain(self, call: cst.Call) -> bool:
         function = self._helper(call.func)
         return function is not None and self.court.gives_plain(function)

@@ -52,6 +52,8 @@ class View:
         self.followed = followed
         self.plan = Plan()
         self._rules = rules
+        #: Calls that are given functions, and await them.
+        self.awaiting: set[cst.CSTNode] = set()
         #: Calls of methods of objects that have become asynchronous.
         self.twins: dict[cst.Call, Callable[[Any], Any]] = {}
         self._taken: set[str] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,10 @@ def _why_handled_differently(view: View, node: cst.CSTNode, uses: list[cst.CSTNo
     return ""
 
 
+def _instead(new: cst.BaseExpression, updated: cst.BaseExpression) -> cst.BaseExpression:
+    return new
+
+
 def _why_handler_differs(view: View, handler: cst.ExceptHandler, is_json: bool, changes: Changes) -> str:
     if handler.type is None:
         return ""
@@ -135,6 +140,6 @@ def _why_handler_differs(view: View, handler: cst.ExceptHandler, is_json: bool, 
         if name.startswith(module) and (twin := _EXCEPTIONS.get(name.removeprefix(module))) and handler.name is None:
             # The old one stays: what is left on the thread there raises it.
             both = cst.parse_expression(f"({view.source.code_of(handler.type)}, {twin})")
-            changes.edits[handler.type] = lambda updated, both=both: both
+            changes.edits[handler.type] = functools.partial(_instead, both)
             return ""
     return f"what is caught there is not known to have a counterpart ({where})"
