@@ -72,7 +72,7 @@ class _Block:
             for node in matchers.findall(view.function.node, matchers.Global() | matchers.Nonlocal())
             for item in node.names  # type: ignore[attr-defined]
         }
-        if declared & set(self.nonlocals + self.returned) or _own(statement, cst.Del):
+        if declared & set(self.nonlocals + self.returned) or any(map(_deletes_name, _own(statement, cst.Del))):
             return "it changes global names, or deletes some"
         return ""
 
@@ -102,6 +102,11 @@ def _line(code: str) -> cst.SimpleStatementLine:
     statement = cst.parse_statement(code)
     assert isinstance(statement, cst.SimpleStatementLine)
     return statement
+
+
+def _deletes_name(statement: cst.CSTNode) -> bool:
+    target = cst.ensure_type(statement, cst.Del).target
+    return not isinstance(target, cst.Attribute | cst.Subscript)
 
 
 def _own(node: cst.CSTNode, kind: type[cst.CSTNode]) -> list[cst.CSTNode]:

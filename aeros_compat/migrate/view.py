@@ -204,7 +204,7 @@ class View:
             for piece in self.judge.pieces(target):
                 self.stands_against(piece.node, piece.why)
         value = getattr(part, "value", None)
-        if isinstance(part, cst.Assert | cst.Raise | cst.Del):
+        if isinstance(part, cst.Assert | cst.Raise):
             for child in part.children:
                 if isinstance(child, cst.BaseExpression):
                     plan_expression(self, child)
@@ -258,4 +258,4 @@ class View:
 def _targets(part: cst.BaseSmallStatement) -> list[cst.BaseExpression]:
     if isinstance(part, cst.Assign):
         return [target.target for target in part.targets]
-    return [part.target] if isinstance(part, cst.AugAssign | cst.AnnAssign) else []
+    return [part.target] if isinstance(part, cst.AugAssign | cst.AnnAssign | cst.Del) else []

@@ -104,6 +104,10 @@ def close(error):
             "app.config['SHOP'] = await sync_to_async(Shop)()\n"
             "return str(await sync_to_async(app.config['SHOP'].price)(1))",
         ),
+        (
+            "rows = {1: 'x'}\ndel rows[find(1)[0]]\nreturn rows",
+            "rows = {1: 'x'}\n\ndef work():\n    del rows[find(1)[0]]\n\nawait sync_to_async(work)()\nreturn rows",
+        ),
         # Reading the attribute reads the body.
         (
             "return request.form.get('x', 'none')",

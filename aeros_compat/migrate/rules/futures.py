@@ -109,7 +109,7 @@ def _as_task(updated: cst.Call) -> cst.Call:
 
 def _unwrapped(updated: cst.With, wait: str) -> cst.FlattenSentinel[cst.BaseStatement]:
     first, *rest = updated.body.body
-    first = first.with_changes(leading_lines=[*updated.leading_lines, *first.leading_lines])  # type: ignore[union-attr]
+    first = first.with_changes(leading_lines=[*updated.leading_lines, *first.leading_lines])
     return cst.FlattenSentinel([first, *rest, cst.parse_statement(wait)])  # type: ignore[list-item]
 
 
