@@ -10,8 +10,9 @@ import libcst as cst
 
 from .callers import look_at_callers
 from .decorators import look_at_decorators
+from .functions import is_generator
 from .imports import with_imports
-from .judge import Court, is_generator
+from .judge import Court
 from .plan import Carried, Finding
 from .project import Function, Project
 from .source import CannotMigrate

@@ -12,7 +12,7 @@ from libcst import matchers
 
 from .assignments import Assignments
 from .expressions import why_not_movable
-from .values import parameters_of
+from .functions import own_nodes, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -51,7 +51,7 @@ class _Block:
             self._set_twice |= (inside & _names_set(other)) - outside - (heads & _head_names(statement))
         self.nonlocals = sorted(inside & outside)
         self.returned = sorted((inside - outside) & self._used)
-        self.returns = bool(_own(statement, cst.Return))
+        self.returns = bool(own_nodes(statement, cst.Return))
         self.obstacle = self._find_obstacle(view, statement)
 
     def _find_obstacle(self, view: View, statement: cst.CSTNode) -> str:
@@ -72,7 +72,7 @@ class _Block:
             for node in matchers.findall(view.function.node, matchers.Global() | matchers.Nonlocal())
             for item in node.names  # type: ignore[attr-defined]
         }
-        if declared & set(self.nonlocals + self.returned) or any(map(_deletes_name, _own(statement, cst.Del))):
+        if declared & set(self.nonlocals + self.returned) or any(map(_deletes_name, own_nodes(statement, cst.Del))):
             return "it changes global names, or deletes some"
         return ""
 
@@ -107,15 +107,6 @@ def _line(code: str) -> cst.SimpleStatementLine:
 def _deletes_name(statement: cst.CSTNode) -> bool:
     target = cst.ensure_type(statement, cst.Del).target
     return not isinstance(target, cst.Attribute | cst.Subscript)
-
-
-def _own(node: cst.CSTNode, kind: type[cst.CSTNode]) -> list[cst.CSTNode]:
-    """The nodes of a kind in ``node``, but not in functions inside it."""
-    found = [node] if isinstance(node, kind) else []
-    for child in node.children:
-        if not isinstance(child, _FUNCTIONS):
-            found.extend(_own(child, kind))
-    return found
 
 
 def _leaves(node: cst.CSTNode, kind: type[cst.CSTNode]) -> bool:

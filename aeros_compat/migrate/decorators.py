@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 from libcst import matchers
 
+from .functions import parameters_of
 from .knowledge import is_listed
-from .values import parameters_of
 
 if TYPE_CHECKING:
     from .judge import Court

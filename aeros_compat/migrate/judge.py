@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import libcst as cst
 
+from .functions import is_generator, names_from_url, returned_by
 from .knowledge import (
     BODY,
     BODY_WHY,
@@ -25,7 +26,7 @@ from .knowledge import (
     why_waiting,
 )
 from .naming import is_chain, root_of
-from .values import Values, names_from_url
+from .values import Values
 
 if TYPE_CHECKING:
     from .project import File, Function, Project
@@ -85,7 +86,7 @@ class Court:
             self._plain[name] = False
             if not (function.node.decorators or function.is_async or is_generator(function.node)):
                 values = self.judge(function).values
-                returned = _returned(function.node)
+                returned = returned_by(function.node)
                 self._plain[name] = all(value is None or values.is_plain(value) for value in returned)
         return self._plain[name]
 
@@ -301,27 +302,3 @@ def _is_of_text(func: cst.Attribute, call: cst.Call) -> bool:
     """``text.encode()`` and ``data.decode("ascii")``; a model's ``encode`` would be given something."""
     codecs = [arg.value for arg in call.args]
     return func.attr.value in ("encode", "decode") and all(isinstance(codec, cst.SimpleString) for codec in codecs)
-
-
-def is_generator(function: cst.FunctionDef) -> bool:
-    """Whether calling the function gives a generator."""
-    return bool(_own_nodes(function, cst.Yield))
-
-
-def _returned(function: cst.FunctionDef) -> list[cst.BaseExpression | None]:
-    return [node.value for node in _own_nodes(function, cst.Return)]  # type: ignore[attr-defined]
-
-
-def _own_nodes(function: cst.FunctionDef, kind: type[cst.CSTNode]) -> list[cst.CSTNode]:
-    """The nodes of a kind in a function, but not in the functions inside it."""
-    found: list[cst.CSTNode] = []
-
-    def look(node: cst.CSTNode) -> None:
-        if isinstance(node, kind):
-            found.append(node)
-        for child in node.children:
-            if not isinstance(child, cst.FunctionDef | cst.Lambda | cst.ClassDef):
-                look(child)
-
-    look(function.body)
-    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import libcst as cst
 from libcst import metadata
@@ -18,7 +18,6 @@ class Naming:
     """The qualified names of one file. A name with two meanings has none here."""
 
     def __init__(self, source: Source, module: str) -> None:
-        self._names = source.wrapper.resolve(metadata.QualifiedNameProvider)
         self._scopes = source.wrapper.resolve(metadata.ScopeProvider)
         self._package = module.split(".") if source.path.name == "__init__.py" else module.split(".")[:-1]
         self._module = module
@@ -71,9 +70,8 @@ class Naming:
         return {scope for scope in self._scopes.values() if scope is not None}
 
     def _all_names(self, node: cst.CSTNode) -> Collection[metadata.QualifiedName]:
-        names: Any = self._names.get(node, ())
-        found: Collection[metadata.QualifiedName] = names() if callable(names) else names  # they may be found lazily
-        return found
+        scope = self._scopes.get(node)
+        return scope.get_qualified_names_for(node) if scope is not None else ()
 
     def _only(self, node: cst.CSTNode, source: QualifiedNameSource) -> str | None:
         if not is_chain(node):

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 _FRAMES = cst.Lambda | cst.FunctionDef | cst.ClassDef | cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp
 
 
+def named_manager(view: View, statement: cst.CSTNode, names: Collection[str]) -> tuple[cst.Call, cst.Name] | None:
+    """The call and the name of ``with f(…) as name:``, if what is called has one of ``names``."""
+    if not isinstance(statement, cst.With) or len(statement.items) != 1:
+        return None
+    item = statement.items[0]
+    name = item.asname.name if item.asname is not None else None
+    if not isinstance(item.item, cst.Call) or view.naming.imported(item.item.func) not in names:
+        return None
+    return (item.item, name) if isinstance(name, cst.Name) else None
+
+
 def awaited_methods(view: View, statement: cst.With, name: cst.Name, methods: Collection[str]) -> list[cst.Call] | str:
     """The calls of methods of what a ``with`` statement names, if that is all that the view does with it.
 

@@ -5,12 +5,12 @@ Plain values wait for nothing, whichever of their methods is called. Nothing is 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from .assignments import Assignments
+from .functions import parameters_of
 from .knowledge import BODY, FETCHING, HARMLESS_BUILTINS, NOT_PLAIN, PLAIN_BODY, PLAIN_METHODS, is_listed
 from .naming import is_chain
 
@@ -23,8 +23,6 @@ _LITERALS = (
     cst.SimpleString | cst.FormattedString | cst.ConcatenatedString | cst.Integer | cst.Float | cst.Imaginary
     | cst.List | cst.Tuple | cst.Dict | cst.Set | cst.ListComp | cst.SetComp | cst.DictComp | cst.Comparison
 )  # fmt: skip
-#: A part of a rule with one of Werkzeug's own converters.
-_URL_PART = re.compile(r"<(?:(?:string|int|float|path|uuid|any)(?:\([^)]*\))?:)?(\w+)>")
 _STRINGS = cst.SimpleString | cst.FormattedString | cst.ConcatenatedString
 #: What is below these is a plain value, or one that Flask has made of the request.
 _FLASKS = ("flask.request.", "flask.session", "flask.session.")
@@ -125,21 +123,3 @@ class Values:
             return all(value is not None and self.is_plain(value) for value in values)
         finally:
             self._under_way.discard(name)
-
-
-def names_from_url(function: cst.FunctionDef) -> frozenset[str]:
-    """The arguments that a route of a view fills with text and numbers. Converters of one's own may give anything."""
-    found: set[str] = set()
-    for decorator in function.decorators:
-        call = decorator.decorator
-        if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.args:
-            rule = call.args[0].value
-            if call.func.attr.value in ("route", "get", "post", "put", "patch", "delete"):
-                found.update(_URL_PART.findall(rule.value) if isinstance(rule, cst.SimpleString) else ())
-    return frozenset(found)
-
-
-def parameters_of(function: cst.FunctionDef) -> list[cst.Param]:
-    params = function.params
-    stars = [star for star in (params.star_arg, params.star_kwarg) if isinstance(star, cst.Param)]
-    return [*params.posonly_params, *params.params, *params.kwonly_params, *stars]

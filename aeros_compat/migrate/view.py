@@ -8,8 +8,8 @@ import libcst as cst
 
 from .block import plan_blocks
 from .expressions import plan_expression
+from .functions import is_generator
 from .imports import Import
-from .judge import is_generator
 from .knowledge import STREAMS
 from .plan import Finding, Plan, to_async
 from .uses import uses_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .judge import Court
     from .project import Function
-    from .rule import Rule
+    from .rule import CallRule, Rule, StatementRule
 
 _NOTHING_TO_DO = cst.Pass | cst.Break | cst.Continue | cst.Global | cst.Nonlocal | cst.Import | cst.ImportFrom
 
@@ -124,14 +124,16 @@ class View:
 
     def apply_call_rules(self, call: cst.Call) -> bool:
         """Whether a rule has planned a call that would wait."""
-        for rule in self._rules:
-            why = rule.call(self, call) if rule.call is not None else ""
-            if why is None:
-                self.plan.packages.update(rule.packages)
-                return True
-            if why:
-                self.plan.notes.append(Finding(self.line(call), f"not {rule.name}", why))
-        return False
+        return any(self._asked(rule, rule.call, call) for rule in self._rules)
+
+    def _asked(self, rule: Rule, plans: CallRule | StatementRule | None, node: Any) -> bool:
+        """Whether a rule has planned a call or a statement; if it says why not, that is noted."""
+        why = plans(self, node) if plans is not None else ""
+        if why is None:
+            self.plan.packages.update(rule.packages)
+        elif why:
+            self.plan.notes.append(Finding(self.line(node), f"not {rule.name}", why))
+        return why is None
 
     def plan_body(self, body: cst.BaseSuite) -> None:
         """Plan statements, one after the other."""
@@ -162,7 +164,7 @@ class View:
         plan_blocks(self, self._blocks)
 
     def _plan_statement(self, statement: cst.CSTNode) -> None:
-        if self._apply_statement_rules(statement):
+        if any(self._asked(rule, rule.statement, statement) for rule in self._rules):
             return
         if isinstance(statement, cst.SimpleStatementLine):
             self.plan_line(statement)
@@ -174,16 +176,6 @@ class View:
             self._plan_inner_function(statement)
         elif not isinstance(statement, cst.ClassDef):
             self._plan_parts(statement)
-
-    def _apply_statement_rules(self, statement: cst.CSTNode) -> bool:
-        for rule in self._rules:
-            why = rule.statement(self, statement) if rule.statement is not None else ""
-            if why is None:
-                self.plan.packages.update(rule.packages)
-                return True
-            if why:
-                self.plan.notes.append(Finding(self.line(statement), f"not {rule.name}", why))
-        return False
 
     def _plan_parts(self, statement: cst.CSTNode) -> None:
         """``if``, ``while``, ``try``, ``match``: expressions on top, statements below."""

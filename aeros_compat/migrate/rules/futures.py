@@ -14,7 +14,7 @@ import libcst as cst
 
 from ..imports import Import
 from ..rule import Rule
-from ..uses import uses_of
+from ..uses import named_manager, uses_of
 
 if TYPE_CHECKING:
     from ..view import View
@@ -25,19 +25,16 @@ _DEFAULT = 5
 
 
 def _statement(view: View, statement: cst.CSTNode) -> str | None:
-    if not isinstance(statement, cst.With) or len(statement.items) != 1:
+    manager = named_manager(view, statement, _POOLS)
+    if manager is None:
         return ""
-    item = statement.items[0]
-    if not isinstance(item.item, cst.Call) or view.naming.imported(item.item.func) not in _POOLS:
-        return ""
-    name = item.asname.name if item.asname is not None else None
-    if not isinstance(name, cst.Name):
-        return "a pool without a name of its own is used on the thread"
+    pool, name = manager
+    statement = cst.ensure_type(statement, cst.With)
     submissions = [_submission(view, line, name.value) for line in statement.body.body]
     found = [each for each in submissions if each is not None]
     if len(found) != len(submissions) or len(uses_of(view.function.node, name.value)) != len(found) + 1:
         return "only assignments of pool.submit(f, …) are known to be equal"
-    if len(found) > _threads(item.item):
+    if len(found) > _threads(pool):
         return "the pool may have fewer threads than it is given calls"
     if why := _why_used_otherwise(view, statement, [target.value for target, _ in found]):
         return why
@@ -108,9 +105,9 @@ def _as_task(updated: cst.Call) -> cst.Call:
 
 
 def _unwrapped(updated: cst.With, wait: str) -> cst.FlattenSentinel[cst.BaseStatement]:
-    first, *rest = updated.body.body
+    first, *rest = (cst.ensure_type(line, cst.SimpleStatementLine) for line in updated.body.body)
     first = first.with_changes(leading_lines=[*updated.leading_lines, *first.leading_lines])
-    return cst.FlattenSentinel([first, *rest, cst.parse_statement(wait)])  # type: ignore[list-item]
+    return cst.FlattenSentinel([first, *rest, cst.parse_statement(wait)])
 
 
 RULE = Rule(

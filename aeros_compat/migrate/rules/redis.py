@@ -13,7 +13,7 @@ import libcst as cst
 
 from ..imports import Import
 from ..rule import Rule
-from ..uses import awaited_methods
+from ..uses import awaited_methods, named_manager
 
 if TYPE_CHECKING:
     from ..view import View
@@ -32,26 +32,23 @@ _CLIENTS = ("redis.Redis", "redis.StrictRedis", "redis.client.Redis")
 
 
 def _statement(view: View, statement: cst.CSTNode) -> str | None:
-    if not isinstance(statement, cst.With) or len(statement.items) != 1:
+    found = named_manager(view, statement, _CLIENTS)
+    if found is None:
         return ""
-    item = statement.items[0]
-    if not isinstance(item.item, cst.Call) or view.naming.imported(item.item.func) not in _CLIENTS:
-        return ""
-    name = item.asname.name if item.asname is not None else None
-    if not isinstance(name, cst.Name):
-        return "a client without a name of its own is used on the thread"
+    made, name = found
+    statement = cst.ensure_type(statement, cst.With)
     calls = awaited_methods(view, statement, name, _COMMANDS)
     if isinstance(calls, str):
         return calls
-    if any(view.judge.pieces(arg.value) or _is_of_sync_client(arg) for arg in item.item.args):
+    if any(view.judge.pieces(arg.value) or _is_of_sync_client(arg) for arg in made.args):
         return "what the client is made of may wait, or belong to a sync client"
     alias = "async_redis"
     if not view.uses(Import("redis", "asyncio", alias)):
         return f"the name {alias} means something else in this file"
     func = cst.parse_expression(f"{alias}.Redis")
-    view.plan.edit(item.item, lambda call: call.with_changes(func=func))
+    view.plan.edit(made, lambda call: call.with_changes(func=func))
     view.plan.edit(statement, lambda updated: updated.with_changes(asynchronous=cst.Asynchronous()))
-    view.done(statement, RULE.name, f"{view.source.code_of(item)} → async with redis.asyncio.Redis(…)")
+    view.done(statement, RULE.name, f"{view.source.code_of(made)} → async with redis.asyncio.Redis(…)")
     for call in calls:
         view.await_call(call)
     view.plan_body(statement.body)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ..values import parameters_of
+from ..functions import parameters_of
 
 if TYPE_CHECKING:
     from ..view import View
