@@ -28,8 +28,10 @@ from .webserver import WebServer
 @click.group(
     cls=LazyGroup,
     elsewhere={
+        "asyncify": "aeros_compat.migrate.commands:asyncify",
         "doctor": "aeros_compat.doctor.command:doctor_command",
         "report": "aeros_compat.report.command:report_command",
+        "swap": "aeros_compat.migrate.commands:swap",
     },
 )
 @click.version_option(package_name="aeros_compat")
