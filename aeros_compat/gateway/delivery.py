@@ -61,17 +61,19 @@ async def _until_left(exchange: Exchange) -> AsyncIterator[None]:
     """
     loop = asyncio.get_running_loop()
     gone = in_empty_context(exchange.body.wait_for_disconnect())
+    ended = False
     try:
         async with asyncio.timeout(None) as block:
 
             def leave(_: object) -> None:
-                block.reschedule(loop.time())
+                if not ended:  # the client may leave in the very turn of the loop in which the block ends
+                    block.reschedule(loop.time())
 
             gone.add_done_callback(leave)
             try:
                 yield
             finally:
-                gone.remove_done_callback(leave)
+                ended = True
     except TimeoutError:
         if not block.expired():
             raise  # somebody else's
