@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import select
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,10 +15,16 @@ import uvicorn
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
     from types import FrameType
 
     from ..types import ASGIApp, Receive, Scope, Send
     from ..webserver import WebServer
+
+
+#: Seconds in which an ending server still answers requests on connections that it has accepted. A client that has
+#: connected, or keeps a connection, may have sent one already: three trips of 150 ms, as for TLS and a request.
+LAST_REQUESTS = 0.5
 
 
 class Endable(Protocol):
@@ -63,6 +72,30 @@ class Server(uvicorn.Server):
             self.end()
         else:
             super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, answer the last requests, close what is idle, and end.
+
+        uvicorn 0.54 closes idle connections at once, and those that wait to be accepted, also where a request is on its
+        way or has arrived: their clients see a reset. An idle connection may be closed at any time (RFC 9112 section
+        9.5), but one that was told ``Connection: close`` is not used again, so that nothing is lost.
+        """
+        allowed = self.config.timeout_graceful_shutdown
+        end = time.monotonic() + (LAST_REQUESTS if allowed is None else min(LAST_REQUESTS, allowed))
+        listeners, state = sockets or [], self.server_state
+        await self._wait_while(lambda: bool(select.select(listeners, [], [], 0)[0]), end, 0)
+        for server in self.servers:
+            server.close()
+        for listener in listeners:
+            listener.close()
+        state.default_headers = [*state.default_headers, (b"connection", b"close")]
+        await asyncio.sleep(0)  # what has been accepted becomes a connection
+        await self._wait_while(lambda: bool(state.connections), end, 0.02)
+        await super().shutdown(sockets)
+
+    async def _wait_while(self, condition: Callable[[], bool], end: float, interval: float) -> None:
+        while condition() and time.monotonic() < end and not self.force_exit:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(interval)
 
     def passing_errors(self, app: ASGIApp) -> ASGIApp:
         """``app``, whose first exception ends the server and comes out of :meth:`run_for` (``passthrough_errors``)."""

@@ -82,7 +82,7 @@ def pids(server: Program, number: int) -> set[int]:
     end = time.monotonic() + 30
     while len(found) < number:
         assert time.monotonic() < end, f"only {found} answer"
-        found.add(server.get_again().json()["pid"])
+        found.add(server.get_once().json()["pid"])
     return found
 
 
@@ -178,7 +178,7 @@ def test_rolling_restart(serve: Serve, tmp_path: Path) -> None:
         end = time.monotonic() + 40
         while len([pid for pid in before if f"after serving {pid}" in server.log]) < 2:
             assert time.monotonic() < end, server.log
-            assert server.get_again().status_code == 200
+            assert server.get_once().status_code == 200
         assert before.isdisjoint(pids(server, 2))
         assert server.get().json()["text"] == "second"
         assert server.end() == 0
@@ -187,7 +187,7 @@ def test_rolling_restart(serve: Serve, tmp_path: Path) -> None:
 def test_workers_are_replaced_after_max_requests(serve: Serve) -> None:
     """Also a single one. New connections wait for the next worker."""
     with serve("max_requests=5, access_log=False") as server:
-        seen = Counter(server.get_again().json()["pid"] for _ in range(40))
+        seen = Counter(server.get_once().json()["pid"] for _ in range(40))
         assert len(seen) > 1
         assert sum(seen.values()) == 40
         assert server.end() == 0
