@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import gc
 import os
+import threading
 import time
+from typing import TYPE_CHECKING, Any
+
+import flask
+import quart
+from flask.ctx import AppContext, RequestContext
+
+from aeros_compat.exchange import Exchange
 
 from ..gateway.counting import app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["app"]
 
@@ -21,6 +34,47 @@ def sync_slow() -> str:
 async def async_slow() -> str:
     await asyncio.sleep(0.05)
     return str(os.getpid())
+
+
+@app.get("/sync/error")
+def sync_error() -> str:
+    raise ValueError("wrong")
+
+
+@app.get("/async/error")
+async def async_error() -> str:
+    raise ValueError("wrong")
+
+
+@app.errorhandler(ValueError)
+def handle(error: ValueError) -> tuple[str, int]:
+    return str(error), 418
+
+
+@app.get("/sync/broken")
+def sync_broken() -> Any:
+    """A stream that fails in the middle."""
+    return flask.Response(iter(_Broken()))
+
+
+@app.get("/async/broken")
+async def async_broken() -> Any:
+    return flask.Response(iter(_Broken()))
+
+
+class _Broken:
+    def __iter__(self) -> Iterator[str]:
+        yield "first"
+        raise ValueError("wrong")
+
+
+@app.get("/contexts")
+async def contexts() -> Any:
+    """What requests leave behind if something keeps them, after everything that nobody keeps has gone."""
+    gc.collect()
+    kinds = (contextvars.Context, Exchange, AppContext, RequestContext, flask.Request, quart.Request)
+    found = sum(isinstance(each, kinds) for each in gc.get_objects())
+    return {"contexts": found - threading.active_count()}  # each thread has one of its own
 
 
 @app.get("/stop")

@@ -80,7 +80,7 @@ class Connection:
             self._streams = None
 
 
-def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
+def request(method: str, path: str, body: bytes = b"", /, **headers: str) -> bytes:
     """A whole request. Underscores in the names of headers stand for hyphens."""
     lines = [f"{method} {path} HTTP/1.1", "Host: tests"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import isolation, shutdown
+from . import endings, isolation, shutdown, soak
 from .promise import PROMISES
 
-MODULES = (isolation, shutdown)
+MODULES = (isolation, soak, endings, shutdown)
 
 __all__ = ["MODULES", "PROMISES"]
