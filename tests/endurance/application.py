@@ -15,6 +15,7 @@ import quart
 from flask.ctx import AppContext, RequestContext
 
 from aeros_compat.exchange import Exchange
+from aeros_compat.webserver import WORKER_THREADS
 
 from ..gateway.counting import app
 
@@ -34,6 +35,16 @@ def sync_slow() -> str:
 async def async_slow() -> str:
     await asyncio.sleep(0.05)
     return str(os.getpid())
+
+
+meeting = threading.Barrier(WORKER_THREADS)
+
+
+@app.get("/meet")
+def meet() -> str:
+    """Answers when as many of these run at once as there are worker threads."""
+    meeting.wait(60)
+    return "met"
 
 
 @app.get("/sync/error")
