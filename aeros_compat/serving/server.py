@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import select
+import selectors
 import signal
 import sys
 import threading
@@ -80,20 +80,21 @@ class Server(uvicorn.Server):
         way or has arrived: their clients see a reset. An idle connection may be closed at any time (RFC 9112 section
         9.5), but one that was told ``Connection: close`` is not used again, so that nothing is lost.
         """
-        allowed = self.config.timeout_graceful_shutdown
-        end = time.monotonic() + (LAST_REQUESTS if allowed is None else min(LAST_REQUESTS, allowed))
         listeners, state = sockets or [], self.server_state
-        await self._wait_while(lambda: bool(select.select(listeners, [], [], 0)[0]), end, 0)
+        state.default_headers = [*state.default_headers, (b"connection", b"close")]
+        await self._wait_while(lambda: _has_waiting(listeners), 0)
         for server in self.servers:
             server.close()
         for listener in listeners:
             listener.close()
-        state.default_headers = [*state.default_headers, (b"connection", b"close")]
-        await asyncio.sleep(0)  # what has been accepted becomes a connection
-        await self._wait_while(lambda: bool(state.connections), end, 0.02)
+        await asyncio.sleep(0.02)  # what has been accepted becomes a connection
+        await self._wait_while(lambda: bool(state.connections), 0.02)
         await super().shutdown(sockets)
 
-    async def _wait_while(self, condition: Callable[[], bool], end: float, interval: float) -> None:
+    async def _wait_while(self, condition: Callable[[], bool], interval: float) -> None:
+        """For ``LAST_REQUESTS`` at most, or for the time that there is."""
+        allowed = self.config.timeout_graceful_shutdown
+        end = time.monotonic() + (LAST_REQUESTS if allowed is None else min(LAST_REQUESTS, allowed))
         while condition() and time.monotonic() < end and not self.force_exit:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(interval)
 
@@ -119,6 +120,14 @@ class Server(uvicorn.Server):
         if within is not None and (allowed is None or within < allowed):
             self.config.timeout_graceful_shutdown = within
         self.should_exit = True
+
+
+def _has_waiting(listeners: list[socket.socket]) -> bool:
+    """Whether there are connections that wait to be accepted."""
+    with selectors.DefaultSelector() as selector:  # select() takes no descriptors from 1024 on
+        for listener in listeners:
+            selector.register(listener, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 class AdvancedThread(threading.Thread):
