@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import flask
-import quart
 from flask.ctx import AppContext, RequestContext
 
 from aeros_compat.exchange import Exchange
@@ -83,9 +82,13 @@ class _Broken:
 async def contexts() -> Any:
     """What requests leave behind if something keeps them, after everything that nobody keeps has gone."""
     gc.collect()
-    kinds = (contextvars.Context, Exchange, AppContext, RequestContext, flask.Request, quart.Request)
-    found = sum(isinstance(each, kinds) for each in gc.get_objects())
-    return {"contexts": found - threading.active_count()}  # each thread has one of its own
+    everything = gc.get_objects()
+    kinds = (Exchange, AppContext, RequestContext)
+    return {
+        "contexts": sum(isinstance(each, kinds) for each in everything),
+        # Those of Python's. Each thread has one of its own.
+        "variables": sum(isinstance(each, contextvars.Context) for each in everything) - threading.active_count(),
+    }
 
 
 @app.get("/stop")

@@ -6,6 +6,7 @@ It also costs a tenth of httpx, so that the server is what is loaded.
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -35,6 +36,12 @@ class Connection:
         assert parts.hostname is not None
         self._address = parts.hostname, parts.port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._used = 0.0
+
+    @property
+    def idle(self) -> float:
+        """Seconds since it was opened, or since the last answer on it."""
+        return time.monotonic() - self._used
 
     async def open(self) -> None:
         """Connect, unless an open connection is there. Raises ConnectionError if nobody listens."""
@@ -42,6 +49,7 @@ class Connection:
             self.close()
         if self._streams is None:
             self._streams = await asyncio.open_connection(*self._address)
+            self._used = time.monotonic()
 
     async def ask(self, request: bytes) -> Answer:
         """The answer to a complete request. Raises UnansweredError, and ConnectionError if nobody listens."""
@@ -60,6 +68,7 @@ class Connection:
             raise
         if answer.headers.get("connection") == "close":
             self.close()
+        self._used = time.monotonic()
         return answer
 
     async def send(self, data: bytes) -> None:

@@ -27,15 +27,15 @@ class Promise:
         return f"{self.keep.__module__.rpartition('.')[2]}.{self.keep.__name__}"
 
 
-#: All of them, in the order in which they were declared.
-PROMISES: list[Promise] = []
+#: All whose modules have been imported.
+DECLARED: list[Promise] = []
 
 
 def promise(text: str, *, unit: str, short: int, long: int) -> Callable[[Callable[[int], str]], Callable[[int], str]]:
     """Declare that the decorated function shows how ``text`` holds."""
 
     def declare(keep: Callable[[int], str]) -> Callable[[int], str]:
-        PROMISES.append(Promise(text, keep, unit, short, long))
+        DECLARED.append(Promise(text, keep, unit, short, long))
         return keep
 
     return declare
