@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import flask.ctx
 from flask import Request as FlaskRequest
-from flask.signals import appcontext_popped
+from flask.signals import (
+    appcontext_popped,
+    appcontext_pushed,
+    appcontext_tearing_down,
+    request_finished,
+    request_tearing_down,
+)
 
 from .callables import is_awaitable
 from .gateway.environ import EXCHANGE, scope_from_environ
@@ -31,12 +37,14 @@ if TYPE_CHECKING:
 
     import quart.ctx
     from _typeshed.wsgi import WSGIEnvironment
-    from flask.sessions import SessionMixin
-    from flask.wrappers import Request
+    from flask.sessions import SecureCookieSessionInterface, SessionMixin
+    from flask.wrappers import Request, Response
     from quart.wrappers import Request as QuartRequest
     from werkzeug.routing import MapAdapter
 
     from .exchange import Exchange
+    from .lanes.around import Around
+    from .lanes.plan import Plan
     from .quart_side.request import Source
     from .webserver import WebServer
 
@@ -47,7 +55,7 @@ def _reset_latest(variable: ContextVar[Any], tokens: list[Token[Any]]) -> int:
     Not always the latest of all: a stream holds the context on the server's side while the test client that keeps it
     has pushed it too, on its own, and a token only works where it was made.
     """
-    for index in range(len(tokens) - 1, 0, -1):
+    for index in range(len(tokens) - 1, 0, -1):  # seldom entered: most contexts are pushed once
         try:
             variable.reset(tokens[index])
         except ValueError:
@@ -65,28 +73,36 @@ class AppContext(flask.ctx.AppContext):
     def __init__(self, app: WebServer) -> None:
         super().__init__(app)
         self._quart_tokens: list[Token[quart.ctx.AppContext]] = []
+        #: What stands around the views, if a request has asked already.
+        self.around: Around | None = None
 
     def push(self) -> None:
         # First, because Flask's push ends with a signal whose receivers may use either vocabulary.
         self._quart_tokens.append(quart_app_var.set(QuartAppContext(self)))
-        super().push()
+        self._cv_tokens.append(flask_app_var.set(self))
+        if appcontext_pushed.receivers:
+            appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     def pop(self, exc: BaseException | None = NO_EXCEPTION) -> None:
         try:
-            if len(self._cv_tokens) == 1:
+            if len(self._cv_tokens) == 1 and self._has_teardown:
                 self.app.do_teardown_appcontext(active_exception(exc))
         finally:
             self._leave()
-        appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     async def pop_async(self, exc: BaseException | None) -> None:
         """``pop`` that awaits async teardown functions, and sends sync ones to the request's thread."""
         try:
-            if len(self._cv_tokens) == 1:
+            if len(self._cv_tokens) == 1 and self._has_teardown:
                 await self.app.core.do_teardown_appcontext(exc)
         finally:
             self._leave()
-        appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    @property
+    def _has_teardown(self) -> bool:
+        app = self.app
+        around = self.around or app.around
+        return bool(app.teardown_appcontext_funcs or appcontext_tearing_down.receivers or around.overrides_teardown)
 
     def _leave(self) -> None:
         ctx = flask_app_var.get()
@@ -95,6 +111,8 @@ class AppContext(flask.ctx.AppContext):
         quart_app_var.reset(self._quart_tokens.pop(index))
         if ctx is not self:
             raise AssertionError(f"Popped wrong app context. ({ctx!r} instead of {self!r})")
+        if appcontext_popped.receivers:
+            appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     async def __aenter__(self) -> AppContext:
         self.push()
@@ -146,8 +164,7 @@ class RequestContext(flask.ctx.RequestContext):
             if len(self._cv_tokens) == 1:
                 exc = active_exception(exc)
                 self._tear_down(exc)
-                self.request.close()
-                self._close_files_of_quart()
+                self._close_request()
         finally:
             app_ctx = self._leave()
             if app_ctx is not None:
@@ -159,7 +176,7 @@ class RequestContext(flask.ctx.RequestContext):
         try:
             if len(self._cv_tokens) == 1:
                 await self._tear_down_async(exc)
-                await self._close_requests()
+                await self._close_request_async()
         finally:
             app_ctx = self._leave()
             if app_ctx is not None:
@@ -175,7 +192,7 @@ class RequestContext(flask.ctx.RequestContext):
         """Undo one push; return the application context that it pushed with it."""
         ctx = flask_request_var.get()
         index = _reset_latest(flask_request_var, [token for token, _ in self._cv_tokens])
-        _, app_ctx = self._cv_tokens.pop(index)
+        app_ctx = self._cv_tokens.pop(index)[1]
         self.quart_variable.reset(self._quart_tokens.pop(index))
         if not self._cv_tokens:
             self._forget_request()
@@ -185,7 +202,8 @@ class RequestContext(flask.ctx.RequestContext):
             raise AssertionError(f"Popped wrong request context. ({ctx!r} instead of {self!r})")
         return cast("AppContext | None", app_ctx)
 
-    def _close_files_of_quart(self) -> None:
+    def _close_request(self) -> None:
+        self.request.close()
         if isinstance(request := vars(self).get("quart_request"), SharedRequest):
             request.close_files()
 
@@ -194,9 +212,8 @@ class RequestContext(flask.ctx.RequestContext):
         """Whether anything in this request has asked for the session. This does not, and opens none."""
         return self._session is not None and self._session.accessed
 
-    async def _close_requests(self) -> None:
-        self.request.close()
-        self._close_files_of_quart()
+    async def _close_request_async(self) -> None:
+        self._close_request()
         if (quart_request := vars(self).get("quart_request")) is not None:
             await quart_request.close()
 
@@ -274,27 +291,38 @@ class LazyRequestContext(RequestContext):
     Two light contexts with lazy requests cost little; eager ones halve the throughput of a small async view.
     """
 
-    def __init__(self, app: WebServer, exchange: Exchange) -> None:
+    flashes = None
+    _request: Request | None = None
+    _opened: SessionMixin | None = None
+    _opening = False
+
+    def __init__(self, app: WebServer, exchange: Exchange, plan: Plan) -> None:
         # Flask's own constructor builds the request, so it is not called: what it sets is set here.
+        assert exchange.match is not None
         self.app = app
         self.exchange: Exchange = exchange
+        self._plan = plan
+        self._match = exchange.match
+        self.is_unconverted = exchange.match.unconverted
         self.passes_coroutines = False
-        self.flashes = None
         self._after_request_functions = []
         self._cv_tokens = []
         self._quart_tokens = []
-        self._request: Request | None = None
-        self._opened: SessionMixin | None = None
-        self._opening = False
-        assert exchange.match is not None
-        self._match = exchange.match
-        self.url_adapter: MapAdapter = exchange.match.adapter
+
+    @cached_property
+    def url_adapter(self) -> MapAdapter:  # type: ignore[override]
+        return self._match.adapter
+
+    @property
+    def view_args(self) -> dict[str, Any]:
+        """What the view is called with."""
+        return self._match.view_args if not self.is_unconverted else cast("dict[str, Any]", self.request.view_args)
 
     @property
     def request(self) -> Request:  # type: ignore[override]
         if self._request is None:
             self._request = self.exchange.make_request(self.app)
-            if not self._match.unconverted:
+            if not self.is_unconverted:
                 self._match.apply_to(self._request)
         return self._request
 
@@ -314,28 +342,69 @@ class LazyRequestContext(RequestContext):
         return self._opened is not None and self._opened.accessed
 
     def match_request(self) -> None:
-        if self._match.unconverted:
+        if self.is_unconverted:
             self._match.apply_to(self.request)
 
     @property
     def session_untouched(self) -> bool:
         """Whether nobody has opened the session, and nothing in the request calls for it to be opened."""
-        return self._opened is None and not self.exchange.has_cookies
+        if self._opened is not None or not self._plan.around.has_cheap_sessions:
+            return False
+        if not self.exchange.has_cookies:
+            return True
+        interface = cast("SecureCookieSessionInterface", self.app.session_interface)
+        return not self.exchange.may_have_cookie(interface.get_cookie_name(self.app))
+
+    @property
+    def needs_no_processing(self) -> bool:
+        """Whether nothing is left to be done to the response but what the plan says."""
+        return not self._after_request_functions and not request_finished.receivers and self.session_untouched
+
+    def save_session(self, response: Response) -> None:
+        """What ``process_response`` does with the session."""
+        if not self.session_untouched:
+            session, interface = cast("SessionMixin", self._session), self.app.session_interface
+            if not interface.is_null_session(session):
+                interface.save_session(self.app, session, response)
+
+    def push(self) -> None:
+        if self.is_unconverted or not self._plan.pushes_lazily:
+            super().push()
+        else:
+            self.push_lazily()
 
     def push_lazily(self) -> None:
         """``push`` without opening the session, and without matching again."""
         app_ctx: AppContext | None = cast("AppContext | None", flask_app_var.get(None))
         if app_ctx is None or app_ctx.app is not self.app:
             app_ctx = self.app.app_context()
+            app_ctx.around = self._plan.around
             app_ctx.push()
         else:
             app_ctx = None
         self._quart_tokens.append(quart_request_var.set(QuartRequestContext(self)))
         self._cv_tokens.append((flask_request_var.set(self), app_ctx))
 
-    async def _close_requests(self) -> None:
+    def _tear_down(self, exc: BaseException | None) -> None:
+        if not self._plan.around.is_flasks:
+            super()._tear_down(exc)
+            return
+        for func in self._plan.sync_teardown:
+            func(exc)
+        if request_tearing_down.receivers:
+            request_tearing_down.send(self.app, _async_wrapper=self.app.ensure_sync, exc=exc)
+
+    async def _tear_down_async(self, exc: BaseException | None) -> None:
+        if self._plan.teardown or request_tearing_down.receivers or self._plan.around.overrides_after:
+            await super()._tear_down_async(exc)
+
+    def _close_request(self) -> None:
         if self._request is not None:
-            await super()._close_requests()
+            super()._close_request()
+
+    async def _close_request_async(self) -> None:
+        if self._request is not None:
+            await super()._close_request_async()
 
     def _forget_request(self) -> None:
         if self._request is not None:
@@ -349,6 +418,11 @@ class LazyRequestContext(RequestContext):
 
     def _source_of(self, exchange: Exchange) -> Source:
         return exchange.body  # no middleware is between
+
+    @property
+    def leaves_at_once(self) -> bool:
+        """Whether :meth:`pop` has nothing to wait for, on the loop too."""
+        return self._plan.tears_nothing_down and "quart_request" not in vars(self)
 
     def copy(self) -> RequestContext:
         return RequestContext(self.app, self.request.environ, self.request, self._session)

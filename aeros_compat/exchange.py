@@ -12,7 +12,7 @@ from .gateway.files import file_wrapper_for
 from .upstream import flask_request_var
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from _typeshed.wsgi import WSGIEnvironment
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from .gateway.answer import Answer
     from .gateway.body import Body
+    from .lanes.plan import Plan
+    from .lanes.threads import Call
     from .routing import Match
     from .types import HTTPScope
     from .webserver import WebServer
@@ -31,6 +33,8 @@ KEEP_CONTEXTS = "werkzeug.debug.preserve_context"
 
 class Thread(Protocol):
     """A place for the sync pieces of one request: a worker's turn, a leased thread, or the caller of the WSGI entry."""
+
+    def post(self, call: Call) -> None: ...
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]: ...
 
@@ -58,35 +62,42 @@ class Exchange:
     start the client's next request in it.
     """
 
+    #: The values of the headers that the server itself looks at.
+    host: str | None = None
+    content_length: int | None = None
+    wants_websocket = False
+    _cookies = b""
+    match: Match | None = None
+    #: How to answer without Flask's own cycle, if that is known.
+    plan: Plan | None = None
+    #: Set when the server's task is cancelled while a thread still works on the answer.
+    abandoned = False
+    answer: Answer | None = None
+    #: ``wsgi.input`` of the environ, by which it is seen whether middleware has put another one in its place.
+    input: object = None
+    _routed: tuple[object, ...] = ()
+    caller: Caller | None = None
+    keeps_contexts: Callable[[Any], object] | None = None
+    #: The contexts that Quart's test client asks for in the scope, Flask's in the environ.
+    kept_contexts: Sequence[Any] = ()
+
     def __init__(self, scope: HTTPScope, body: Body) -> None:
         self.scope = scope
         self.body = body
-        #: The values of the headers that the server itself looks at.
-        self.host: str | None = None
-        self.content_length: int | None = None
-        self.has_cookies = False
-        self.wants_websocket = False
         self._read_headers()
         self.context = contextvars.copy_context()
-        self.match: Match | None = None
-        #: Set when the server's task is cancelled while a thread still works on the answer.
-        self.abandoned = False
-        self.answer: Answer | None = None
-        #: ``wsgi.input`` of the environ, by which it is seen whether middleware has put another one in its place.
-        self.input: object = None
-        self._routed: tuple[object, ...] = ()
-        self.caller: Caller | None = (scope.get("extensions") or {}).get(CALLER)
-        if self.caller is not None:
-            self.caller.context = self.context
-        #: The contexts that Quart's test client asks for in the scope, Flask's in the environ.
-        self.kept_contexts: list[Any] = []
-        self.keeps_contexts: Callable[[Any], object] | None = None
-        if self.caller is not None:
-            self.keeps_contexts = self.caller.environ.get(KEEP_CONTEXTS)
+        extensions = scope.get("extensions")
+        if extensions and CALLER in extensions:
+            caller: Caller = extensions[CALLER]
+            self.caller = caller
+            caller.context = self.context
+            self.keeps_contexts = caller.environ.get(KEEP_CONTEXTS)
         elif scope.get("_quart._preserve_context"):
-            self.keeps_contexts = self.kept_contexts.append
-        elif (keys := scope.get(ENVIRON_KEYS)) is not None:
-            self.keeps_contexts = keys.get(KEEP_CONTEXTS)
+            kept: list[Any] = []
+            self.kept_contexts = kept
+            self.keeps_contexts = kept.append
+        elif ENVIRON_KEYS in scope:
+            self.keeps_contexts = scope[ENVIRON_KEYS].get(KEEP_CONTEXTS)
 
     @cached_property
     def environ(self) -> WSGIEnvironment:
@@ -111,7 +122,7 @@ class Exchange:
 
         WSGI middleware may have changed the environ, or have handed it to another application.
         """
-        if self.match is None or self.match.adapter.map is not app.url_map:
+        if self.match is None or self.match.map is not app.url_map:
             return None
         return self.match if _routing_values(environ) == self._routed else None
 
@@ -120,12 +131,21 @@ class Exchange:
             if name == b"host":
                 self.host = value.decode("latin-1").strip(" \t")
             elif name == b"cookie":
-                self.has_cookies = True
+                self._cookies += value
             elif name == b"content-length":
                 # A number of thousands of digits is none: int() refuses it.
                 self.content_length = int(value) if value.isdigit() and len(value) < 20 else None
             elif name == b"upgrade":
                 self.wants_websocket = value.strip().lower() == b"websocket"
+
+    @property
+    def has_cookies(self) -> bool:
+        """Whether the request has a cookie at all."""
+        return bool(self._cookies)
+
+    def may_have_cookie(self, name: str) -> bool:
+        """Whether a cookie can be among those of the request. Cheap, and wrong only in one direction."""
+        return name.encode() in self._cookies
 
     def forget(self) -> None:
         """Break the cycle with the environ, so that a request is freed without the garbage collector."""

@@ -8,36 +8,64 @@ converters leave values alone; the real match is then made by Flask, where Flask
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 from quart.routing import QuartMap
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, Map, MapAdapter, Rule, RuleFactory
 from werkzeug.sansio.utils import get_host
 
-from .upstream import converters_of
+from .upstream import converters_of, has_converters
 
 if TYPE_CHECKING:
     from flask.wrappers import Request
 
     from .exchange import Exchange
+    from .types import HTTPScope
     from .webserver import WebServer
 
 _BUILT_IN = BaseConverter.__module__
 
+#: Methods come from clients, where a rule takes all of them: a cache, not a leak.
+_MOST_FIXED = 10_000
 
-class Match(NamedTuple):
+
+class Match:
     """What matching gave: a rule with its arguments, or an exception (404, 405, a redirect)."""
 
-    adapter: MapAdapter
-    host: str
     rule: Rule | None = None
-    view_args: dict[str, Any] | None = None
+    view_args: dict[str, Any] = {}
     exception: HTTPException | None = None
     trusted_hosts: list[str] | None = None
     #: Arguments still have to be converted by Flask, inside the request's contexts.
-    unconverted: bool = False
+    unconverted = False
+
+    def __init__(self, url_map: Map, host: str, scope: HTTPScope, path: str, server_name: str) -> None:
+        self.map = url_map
+        self.host = host
+        self._scope = scope
+        self._path = path
+        self._server_name = server_name
+
+    @cached_property
+    def adapter(self) -> MapAdapter:
+        """What ``Flask.create_url_adapter`` gives where hosts play no part in matching."""
+        scope = self._scope
+        return MapAdapter(
+            self.map,
+            self._server_name.lower(),
+            scope.get("root_path", "") or "/",
+            self.map.default_subdomain or "",
+            scope.get("scheme", "http"),
+            self._path,
+            scope["method"],
+            scope["query_string"].decode("utf-8", "replace"),
+        )
+
+    def fail(self, exception: HTTPException) -> None:
+        """Make it a match of nothing."""
+        self.rule, self.view_args, self.unconverted, self.exception = None, {}, False, exception
 
     def name_host(self, request: Request) -> None:
         """Give the request what ``Flask.create_url_adapter`` gives it."""
@@ -67,6 +95,8 @@ class Router:
         self._map: Map = app.url_map
         self._config = app.config
         self._shadow: _Shadow | None = None
+        #: What paths without variable parts have matched: there are as many as rules, and few spellings of each.
+        self._fixed: dict[tuple[str, str], tuple[Rule, dict[str, Any]]] = {}
         self._generation = -1
         #: A method of one's own needs Flask's request: it matches for itself.
         self.matches_early = not app.overrides("create_url_adapter")
@@ -80,53 +110,68 @@ class Router:
         server = scope.get("server")
         trusted_hosts = self._config["TRUSTED_HOSTS"]
         try:
-            host = get_host(
-                scope.get("scheme", "http"), exchange.host, server and (server[0], server[1]), trusted_hosts
+            host = host_of(
+                scope.get("scheme", "http"),
+                exchange.host,
+                server and (server[0], server[1]),
+                None if trusted_hosts is None else tuple(trusted_hosts),
             )
-            adapter = self._bind(app, exchange, host, path)
+            match = self._bind(app, exchange, host, path)
         except HTTPException:
             return None  # a host that is not trusted, or none at all: Flask answers
-        return self._match(adapter, host)._replace(trusted_hosts=trusted_hosts)
+        match.trusted_hosts = trusted_hosts
+        self._look_at_map()
+        found = self._fixed.get((path, scope["method"]))
+        if found is not None and "adapter" not in vars(match):
+            match.rule, view_args = found
+            match.view_args = view_args.copy()
+        else:
+            self._match(match, path)
+        return match
 
-    def _bind(self, app: WebServer, exchange: Exchange, host: str, path: str) -> MapAdapter:
-        """What ``Flask.create_url_adapter`` gives, without a request where hosts play no part in matching."""
-        server_name: str | None = self._config["SERVER_NAME"]
+    def _bind(self, app: WebServer, exchange: Exchange, host: str, path: str) -> Match:
+        server_name: str = self._config["SERVER_NAME"] or host
+        match = Match(self._map, host, exchange.scope, path, server_name)
         # An upgrade to websocket changes the scheme that is matched.
-        if self._matches_hosts or exchange.wants_websocket or not is_host_name(server_name or host):
-            return cast("MapAdapter", app.create_url_adapter(exchange.make_request(app)))
-        scope = exchange.scope
-        return MapAdapter(
-            self._map,
-            (server_name or host).lower(),
-            scope.get("root_path", "") or "/",
-            self._map.default_subdomain or "",
-            scope.get("scheme", "http"),
-            path,
-            scope["method"],
-            scope["query_string"].decode("utf-8", "replace"),
-        )
+        if self._matches_hosts or exchange.wants_websocket or not is_host_name(server_name):
+            match.adapter = cast("MapAdapter", app.create_url_adapter(exchange.make_request(app)))
+        return match
 
-    def _match(self, adapter: MapAdapter, host: str) -> Match:
-        shadow = self._shadow_of_user_code()
-        if shadow is not None:
-            rule = shadow.rule_with_user_code(adapter)
+    def _match(self, match: Match, path: str) -> None:
+        is_bound = "adapter" in vars(match)
+        adapter = match.adapter
+        if self._shadow is not None:
+            rule = self._shadow.rule_with_user_code(adapter)
             if rule is not None:
-                return Match(adapter, host, rule, unconverted=True)
+                match.rule, match.unconverted = rule, True
+                return
         try:
             result: Any = adapter.match(return_rule=True)
         except HTTPException as error:
-            return Match(adapter, host, exception=error)
-        return Match(adapter, host, *result)
+            match.exception = error
+            return
+        match.rule, match.view_args = result
+        if not is_bound and not has_converters(match.rule) and len(self._fixed) < _MOST_FIXED:
+            self._fixed[path, adapter.default_method] = match.rule, match.view_args.copy()
 
-    def _shadow_of_user_code(self) -> _Shadow | None:
+    def _look_at_map(self) -> None:
+        """Forget what was derived from the URL map if that has changed."""
         generation = _generation_of(self._map)
         if generation != self._generation:
             custom = any(converter.__module__ != _BUILT_IN for converter in self._map.converters.values()) or any(
                 callable(rule.redirect_to) for rule in self._map.iter_rules()
             )
             self._shadow = _Shadow(self._map) if custom else None
+            self._fixed = {}
             self._generation = generation
-        return self._shadow
+
+
+@lru_cache(1024)
+def host_of(
+    scheme: str, host: str | None, server: tuple[str, int | None] | None, trusted_hosts: tuple[str, ...] | None
+) -> str:
+    """Werkzeug's ``get_host``, which is asked the same by most requests."""
+    return get_host(scheme, host, server, trusted_hosts)
 
 
 @lru_cache(1024)

@@ -6,14 +6,16 @@ The rule of this file: nothing else in the package touches a private name of Fla
 
 from __future__ import annotations
 
+import contextvars
 import os
+from concurrent.futures import Executor
 from multiprocessing import current_process
 from pathlib import Path
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from asgiref.local import _Storage
-from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
+from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext, _restore_context
 from flask.ctx import _sentinel as flask_sentinel
 from flask.globals import _cv_app as flask_app_var
 from flask.globals import _cv_request as flask_request_var
@@ -32,9 +34,8 @@ from werkzeug.wsgi import ClosingIterator
 
 if TYPE_CHECKING:
     import asyncio
-    import contextvars
     from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Executor
+    from concurrent.futures import Future
 
     from flask import Flask, Request
     from werkzeug.routing import Rule
@@ -59,9 +60,11 @@ __all__ = [
     "flask_sentinel",
     "flask_template_defaults",
     "has_begun_serving",
+    "has_converters",
     "has_sync_caller",
     "is_complete",
     "is_importing_main",
+    "move_locals_here",
     "quart_app_var",
     "quart_request_var",
     "quart_websocket_var",
@@ -70,6 +73,7 @@ __all__ = [
     "reloading_command",
     "response_closes_nothing",
     "restore_bridge_state",
+    "serve_loop",
     "serve_until_change",
     "serving_loop",
     "unfinished_files",
@@ -82,7 +86,8 @@ def begin_serving(app: Flask) -> None:
 
     Flask does it in ``full_dispatch_request``, which the async lane splits around the view.
     """
-    app._got_first_request = True
+    if not app._got_first_request:
+        app._got_first_request = True
 
 
 def has_begun_serving(app: Flask) -> bool:
@@ -103,6 +108,11 @@ def find_error_handler(app: Flask, error: Exception, blueprints: list[str]) -> C
 def converters_of(rule: Rule) -> Iterable[object]:
     """The converter objects of a bound rule; Werkzeug has no public way to ask whether a rule converts in user code."""
     return rule._converters.values()
+
+
+def has_converters(rule: Rule) -> bool:
+    """Whether a bound rule has variable parts."""
+    return bool(rule._converters)
 
 
 def cached_data_of(request: Request) -> bytes | None:
@@ -165,16 +175,49 @@ def is_complete(iterable: object) -> bool:
     return any(isinstance(owner, Response) and owner.is_sequence for owner in owners)
 
 
+class _ExecutorOfContext(Executor):
+    """Hands each job to the executor that :func:`bind_executor` has given the current context."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return _executor_of_context.get().submit(fn, *args, **kwargs)
+
+
+_executor_of_context: contextvars.ContextVar[Executor] = contextvars.ContextVar("aeros_compat.executor")
+_bound = ThreadSensitiveContext(executor=_ExecutorOfContext())
+SyncToAsync.context_to_thread_executor[_bound] = _ExecutorOfContext()
+
+
 def bind_executor(executor: Executor) -> None:
     """Send plain ``sync_to_async(f)`` calls of the current context to ``executor``.
 
-    It is what ``ThreadSensitiveContext(executor=...).__aenter__`` does, without a coroutine and without the matching
-    exit: the context belongs to one request and is thrown away with it, while an exit would make
-    ``sync_to_async`` fail in tasks that the view started and that outlive the request.
+    It is what ``ThreadSensitiveContext(executor=...).__aenter__`` does, without a coroutine, without the matching exit
+    and with one object for all requests: a context belongs to one request and is thrown away with it, while an exit
+    would make ``sync_to_async`` fail in tasks that the view started and that outlive the request.
     """
-    scope = ThreadSensitiveContext(executor=executor)
-    SyncToAsync.thread_sensitive_context.set(scope)
-    SyncToAsync.context_to_thread_executor[scope] = executor
+    _executor_of_context.set(executor)
+    SyncToAsync.thread_sensitive_context.set(_bound)
+
+
+def serve_loop(loop: asyncio.AbstractEventLoop, tasks: list[asyncio.Task[Any]]) -> None:
+    """Tell asgiref that this thread works for ``loop``.
+
+    ``async_to_sync`` runs its coroutine there, and adds the task to ``tasks``. ``SyncToAsync.thread_handler`` does so.
+    """
+    state = SyncToAsync.threadlocal
+    state.main_event_loop = loop
+    state.main_event_loop_pid = os.getpid()
+    state.task_context = tasks
+
+
+def move_locals_here(context: contextvars.Context) -> None:
+    """Make the values of asgiref's ``Local`` objects in ``context``, the current one, visible on this thread.
+
+    It is what ``SyncToAsync.__call__`` does, which looks at every variable more slowly.
+    """
+    for value in context.values():
+        if type(value) is _Storage:
+            _restore_context(context)
+            return
 
 
 def serving_loop() -> asyncio.AbstractEventLoop | None:

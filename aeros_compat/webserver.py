@@ -13,23 +13,22 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from asgiref.sync import markcoroutinefunction
 from flask import Flask
 from flask.sansio.scaffold import setupmethod
-from flask.sessions import SecureCookieSessionInterface
 from quart.wrappers import Response as QuartResponse
 from werkzeug.datastructures import ImmutableDict
 
 from .arguments import check_names, check_settings, own_settings
 from .caching.api import CachingAPI
-from .callables import hides_async, is_async, is_awaitable, is_patched
+from .callables import hides_async, is_async, is_awaitable
 from .cli import CommandGroup
 from .context import AppContext, RequestContext
 from .conversion import add_class, check_convertible
 from .gateway.answer import is_async_iterable, stream
 from .gateway.environ import EXCHANGE
 from .gateway.mounts import Mount, MountedCall, Mounts, take_current_mount
-from .gateway.proxies import Proxies, proxies_around
 from .gateway.wsgi_entry import WSGICall
 from .handshake import Handshake
-from .lanes.choice import ENCLOSING, is_quarts_view
+from .lanes.around import OVERRIDABLE, WATCHED, Around
+from .lanes.choice import is_quarts_view
 from .lanes.threads import ProcessThreads
 from .lanes.websocket_lane import run_quarts_cycle_from_thread
 from .policy.stack import policy_around
@@ -38,15 +37,16 @@ from .quart_side.core import Core
 from .responses import from_quart
 from .routing import Router, UrlMap
 from .serving.run import run
+from .signing import SignedSessions
 from .upstream import flask_request_var
 from .watching.api import WatchingAPI
 from .websocket_context import WebsocketContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from flask.sessions import SessionMixin
+    from flask.sessions import SessionInterface, SessionMixin
     from flask.templating import Environment
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Request, Response
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
     from werkzeug.routing import MapAdapter
 
+    from .gateway.proxies import Proxies
     from .lanes.threads import WorkerThreads
     from .policy.compression import Compression
     from .policy.cors import CORS
@@ -100,6 +101,9 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
         }
     )
     url_map_class = UrlMap
+    session_interface: SessionInterface = SignedSessions()
+    #: Counted up by each attribute that is set and has a part in how requests are answered.
+    changes = 0
 
     def __init__(
         self,
@@ -155,7 +159,7 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
         self._threads = ProcessThreads()
         self._websocket_threads = ProcessThreads()
         self._named_decorators: set[str] = set()
-        self._proxies: tuple[object, Proxies | None] | None = None
+        self._around: Around | None = None
         #: Whether middleware calls Flask's ``wsgi_app``, not the one of this class.
         self._was_wrapped = False
         self.core = Core(self)
@@ -213,9 +217,9 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
             return self.asgi_app(scope, receive, send)
         return WSGICall(scope, receive).run(self.asgi_app)
 
-    async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """The ASGI application. It can be wrapped: ``app.asgi_app = Middleware(app.asgi_app)``."""
-        await self._policy(scope, receive, send)
+        return self._policy(scope, receive, send)
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Flask's WSGI application, and the mounted ones.
@@ -323,21 +327,38 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
         """Matches requests before a lane is chosen."""
         return Router(self)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name in WATCHED:
+            self.changes += 1
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name in WATCHED:
+            self.changes += 1
+
     def overrides(self, *names: str) -> bool:
         """Whether a subclass, or this object, has methods of its own in place of these methods of Flask's."""
         cls, own = type(self), vars(self)
-        return any(name in own or getattr(cls, name) is not getattr(WebServer, name) for name in names)
+        return any(name in own or getattr(cls, name) is not _OWN.get(name, getattr(WebServer, name)) for name in names)
+
+    @property
+    def around(self) -> Around:
+        """What stands around every view, as it is now."""
+        around = self._around
+        if around is None or not around.is_current(self):
+            around = self._around = Around(self)
+        return around
+
+    @property
+    def own_wsgi_app(self) -> object:
+        """:meth:`wsgi_app`, whatever has been put around it."""
+        return WebServer.wsgi_app.__get__(self)
 
     @property
     def proxies(self) -> Proxies | None:
         """The ``ProxyFix`` objects around ``wsgi_app``, if nothing else is there: they are applied to the scope."""
-        wrapped = vars(self).get("wsgi_app")
-        if wrapped is None:
-            return None
-        if self._proxies is None or self._proxies[0] is not wrapped:
-            own, flasks = WebServer.wsgi_app.__get__(self), Flask.wsgi_app.__get__(self)
-            self._proxies = (wrapped, proxies_around(wrapped, own, flasks))
-        return None if is_patched(Flask, "__call__", "wsgi_app") else self._proxies[1]
+        return self.around.proxies
 
     def call_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """What a request of the sync lane calls."""
@@ -349,7 +370,7 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
     @property
     def encloses_mounts(self) -> bool:
         """Whether something sync stands around ``wsgi_app``, and so around mounted ASGI applications too."""
-        return self.overrides("wsgi_app") and self.proxies is None
+        return self.around.encloses_mounts
 
     @property
     def encloses_views(self) -> bool:
@@ -359,18 +380,12 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
         of a subclass that encloses the call of the view, or an agent that has patched one of Flask (Sentry does), which
         would else report one request's data with another's.
         """
-        return (
-            self.encloses_mounts or self.overrides(*ENCLOSING) or is_patched(Flask, "__call__", "wsgi_app", *ENCLOSING)
-        )
+        return self.around.encloses_views
 
     @property
     def opens_sessions_cheaply(self) -> bool:
         """Whether opening and saving a session is arithmetic (signed cookies), fit for the event loop."""
-        cls = type(self.session_interface)
-        return (
-            cls.open_session is SecureCookieSessionInterface.open_session
-            and cls.save_session is SecureCookieSessionInterface.save_session
-        )
+        return self.around.has_cheap_sessions
 
     def open_session_of(self, request: Request) -> SessionMixin:
         """The session of a request, or the null session where there is none."""
@@ -408,11 +423,12 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
         """A sync decorator's wrapper, whose result is awaited on the serving loop if it is a coroutine."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            return self._awaited(func(*args, **kwargs))
+            return self.awaited(func(*args, **kwargs))
 
         return call
 
-    def _awaited(self, value: Any) -> Any:
+    def awaited(self, value: Any) -> Any:
+        """What a sync piece of code has returned; waited for on the serving loop if it is a coroutine."""
         if not is_awaitable(value):
             return value
 
@@ -430,14 +446,14 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
         return super().full_dispatch_request()
 
     def dispatch_request(self) -> ResponseReturnValue:
-        return cast("ResponseReturnValue", self._awaited(super().dispatch_request()))
+        return cast("ResponseReturnValue", self.awaited(super().dispatch_request()))
 
     def finalize_request(self, rv: ResponseReturnValue | HTTPException, from_error_handler: bool = False) -> Response:
         if is_awaitable(rv):
             # Of a dispatch_request in place of Flask's that calls a view without ensure_sync (DebugToolbar's does). The
             # rest of the ``try`` in full_dispatch_request, in which it would have run.
             try:
-                rv = cast("ResponseReturnValue", self._awaited(rv))
+                rv = cast("ResponseReturnValue", self.awaited(rv))
             except Exception as error:
                 rv = self.handle_user_exception(error)
         return super().finalize_request(rv, from_error_handler)
@@ -492,5 +508,9 @@ def _announce_coroutine(func: Any) -> None:
 
 
 _announce_coroutine(WebServer.__call__)
+_announce_coroutine(WebServer.asgi_app)
+
+#: The methods of this class as they were written: somebody may patch them.
+_OWN = {name: getattr(WebServer, name) for name in OVERRIDABLE}
 
 __all__ = ["WORKER_THREADS", "WebServer"]

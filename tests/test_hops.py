@@ -17,10 +17,8 @@ from aeros_compat.lanes.threads import Lease, Turn, WorkerThreads
 from .servers import served
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Future
-
     from aeros_compat import WebServer
+    from aeros_compat.lanes.threads import Call
 
 
 class CountingThreads(WorkerThreads):
@@ -41,9 +39,9 @@ class CountingThreads(WorkerThreads):
 
 def _counting(kind: type[Any]) -> Any:
     class Counting(kind):  # type: ignore[misc]
-        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        def post(self, call: Call) -> None:
             self._threads.hops += 1
-            return super().submit(fn, *args, **kwargs)  # type: ignore[no-any-return]
+            super().post(call)
 
     return Counting
 

@@ -189,7 +189,7 @@ def test_abort_of_both(app: WebServer, lane: Lane) -> None:
 
 
 def test_current_app_of_quart_falls_back_to_the_webserver(app: WebServer, lane: Lane) -> None:
-    app.login_manager = "an extension's"  # type: ignore[attr-defined]
+    app.login_manager = "an extension's"
 
     @app.route("/")
     @lane

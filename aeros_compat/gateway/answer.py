@@ -30,19 +30,20 @@ WSGI_HEADERS = "aeros_compat.headers"
 class Answer:
     """Status, headers and body. The body is complete (``body``) or comes in pieces (``chunks`` or ``async_chunks``)."""
 
+    body: bytes = b""
+    #: Pieces after ``body``, to be advanced on the request's thread.
+    chunks: Iterator[bytes] | None = None
+    #: Pieces to be advanced on the loop.
+    async_chunks: AsyncIterator[Any] | None = None
+    #: The path of the file that the body is, where the server sends files by path; ``chunks`` would read it.
+    path: str | None = None
+    #: The Content-Length, if there is one.
+    length: int | None = None
+    _close: Callable[[], object] | None = None
+
     def __init__(self, status: str, headers: list[tuple[str, str]]) -> None:
         self.status = status
         self.headers = headers
-        self.body: bytes = b""
-        #: Pieces after ``body``, to be advanced on the request's thread.
-        self.chunks: Iterator[bytes] | None = None
-        #: Pieces to be advanced on the loop.
-        self.async_chunks: AsyncIterator[Any] | None = None
-        #: The path of the file that the body is, where the server sends files by path; ``chunks`` would read it.
-        self.path: str | None = None
-        #: The Content-Length, if there is one.
-        self.length: int | None = None
-        self._close: Callable[[], object] | None = None
 
     @property
     def needs_close(self) -> bool:
@@ -125,6 +126,8 @@ class Answer:
 
         Flask leaves it out of its own answers; WSGI middleware that answers by itself may not.
         """
+        if self.body and method != "HEAD" and self.status == "200 OK":
+            return
         status = int(self.status[:3])
         if method != "HEAD" and status >= 200 and status not in (204, 304):
             if self.length and not self.body and self.chunks is None and self.async_chunks is None:

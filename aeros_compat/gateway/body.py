@@ -12,6 +12,7 @@ import contextvars
 import io
 import threading
 from collections import deque
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -43,23 +44,34 @@ class Body:
     one of the two frameworks can read, unless that one has read all of it and has ``kept`` it.
     """
 
+    collected: bytes | None = None
+    kept: bytes | None = None
+    #: Bytes that have arrived so far.
+    size = 0
+    #: Who reads the stream.
+    reader: str | None = None
+    disconnected = False
+    _ended = False
+    _size_ahead = 0
+    _dropped = False
+
     def __init__(self, receive: Receive) -> None:
-        self.collected: bytes | None = None
-        self.kept: bytes | None = None
-        #: Bytes that have arrived so far.
-        self.size = 0
-        #: Who reads the stream.
-        self.reader: str | None = None
-        self.disconnected = False
         self._receive = receive
-        self._ended = False
-        self._ahead: deque[bytes] = deque()  # received and not yet read
-        self._size_ahead = 0
-        self._dropped = False
-        self._receiving = asyncio.Lock()
-        self._room_ahead = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
+
+    @cached_property
+    def _ahead(self) -> deque[bytes]:
+        """What has been received and not yet read."""
+        return deque()
+
+    @cached_property
+    def _receiving(self) -> asyncio.Lock:
+        return asyncio.Lock()
+
+    @cached_property
+    def _room_ahead(self) -> asyncio.Event:
+        return asyncio.Event()
 
     async def collect(self, limit: int, announced: int | None, allowed: int | None) -> None:
         """Read up to ``limit`` bytes; leave the rest for :meth:`read`.

@@ -15,7 +15,6 @@ from .delivery import deliver
 if TYPE_CHECKING:
     from ..quart_side.core import Core
     from ..types import HTTPScope, Receive, Send
-    from ..webserver import WebServer
 
 
 class HTTPConnection:
@@ -35,20 +34,17 @@ class HTTPConnection:
         exchange = self.exchange_class(self._scope, body)
         await body.collect(COLLECT_LIMIT, exchange.content_length, app.config["MAX_CONTENT_LENGTH"])
         try:
-            await self._answer(app, exchange, send)
+            run = self.async_lane if is_async_lane(app, exchange) else self.sync_lane
+            answer, thread = await run(app, exchange)
+            if exchange.kept_contexts:
+                self._core.preserve(exchange.kept_contexts[-1])
+            try:
+                await deliver(answer, exchange, thread, send)
+            finally:
+                try:
+                    if answer.needs_close:
+                        await hop(thread, exchange.context, answer.close)
+                finally:
+                    thread.release()
         finally:
             exchange.forget()
-
-    async def _answer(self, app: WebServer, exchange: Exchange, send: Send) -> None:
-        run = self.async_lane if is_async_lane(app, exchange) else self.sync_lane
-        answer, thread = await run(app, exchange)
-        if exchange.kept_contexts:
-            self._core.preserve(exchange.kept_contexts[-1])
-        try:
-            await deliver(answer, exchange, thread, send)
-        finally:
-            try:
-                if answer.needs_close:
-                    await hop(thread, exchange.context, answer.close)
-            finally:
-                thread.release()

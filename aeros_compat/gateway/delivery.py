@@ -28,7 +28,11 @@ async def deliver(answer: Answer, exchange: Exchange, thread: Thread, send: Send
     else:
         start.update({STATUS_LINE: answer.status, WSGI_HEADERS: answer.headers})
     if answer.path is not None or (answer.chunks is None and answer.async_chunks is None):
-        if exchange.scope["http_version"].startswith("1"):
+        if answer.path is None and exchange.scope["http_version"][0] == "1":  # nearly all of them
+            await send(start)
+            # One message, and the last: an empty one after it would let the server start the next request too early.
+            await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+        elif exchange.scope["http_version"].startswith("1"):
             await _send_whole(start, answer, send)
         else:
             async with _until_left(exchange):
@@ -48,7 +52,6 @@ async def _send_whole(start: Message, answer: Answer, send: Send) -> None:
     if answer.path is not None:
         await send({"type": "http.response.pathsend", "path": answer.path})
     else:
-        # One message, and the last: an empty one after it would let the server start the next request too early.
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
 

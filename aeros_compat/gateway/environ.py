@@ -114,6 +114,9 @@ def path_info(scope: Scope) -> str:
 
 def decoded_path(scope: Scope) -> str:
     """The path below ``root_path`` as text: what routes are matched with, and Quart's objects are given."""
+    path: str = scope["path"]
+    if not scope.get("root_path") and path[:1] == "/" and path.isascii() and b"%" not in (scope.get("raw_path") or b""):
+        return path  # most paths, for which all that follows comes to the same
     return path_info(scope).encode("latin-1").decode("utf-8", "replace")
 
 

@@ -71,6 +71,9 @@ class Mounts:
         self._longest_first: list[Mount] = []
         self._with_lifespan: list[Mount] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._longest_first)
+
     def add(self, mount: Mount) -> None:
         """Raises ValueError if the prefix is taken."""
         if any(other.prefix == mount.prefix for other in self._longest_first):
@@ -93,7 +96,7 @@ class Mounts:
 
     def find_for(self, scope: Scope) -> Mount | None:
         """The mount for a scope, or None."""
-        return self.find(path_info(scope)) if self._longest_first else None
+        return self.find(path_info(scope))
 
     def with_lifespan(self) -> list[Mount]:
         """The ASGI applications, each once, in the order in which they were mounted."""

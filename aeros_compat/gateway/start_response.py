@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .answer import Answer, next_chunk
+from .answer import Answer, AsyncBytes, next_chunk
+from .complete import complete_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
+
+    from flask.wrappers import Response
+
+    from ..exchange import Exchange
 
 
 class StartResponse:
@@ -18,6 +23,7 @@ class StartResponse:
         self._answer: Answer | None = None
         self._written: list[bytes] = []
         self._left = False
+        self._iterable: Iterable[bytes] = ()
 
     def __call__(
         self,
@@ -39,8 +45,25 @@ class StartResponse:
             raise AssertionError("write() was called after the iterable had begun (PEP 3333).")
         self._written.append(data)
 
-    def answer(self, iterable: Iterable[bytes]) -> Answer:
+    def begin(self, response: Response, exchange: Exchange) -> Answer | None:
+        """Call a response as the WSGI application that it is, inside the contexts of its request.
+
+        Its body is taken by :meth:`answer`, outside of them; what is complete already is returned here.
+        """
+        answer = complete_answer(response)
+        if answer is None:
+            self._iterable = response(exchange.environ, self)
+        return answer
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the body that :meth:`begin` has been given is advanced on the loop."""
+        return isinstance(self._iterable, AsyncBytes)
+
+    def answer(self, iterable: Iterable[bytes] | None = None) -> Answer:
         """The answer to the request, once the WSGI application has returned its iterable."""
+        if iterable is None:
+            iterable, self._iterable = self._iterable, ()
         if self._answer is None:
             # Allowed up to the first piece (PEP 3333), and done so by generators.
             iterable = _advanced(iterable)

@@ -11,13 +11,13 @@ import asyncio
 import contextvars
 import io
 import threading
-from concurrent.futures import Executor, Future
 from contextlib import nullcontext
 from http import HTTPStatus
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from ..lanes.threads import StopIterationEscaped, run_job
+from ..lanes.hop import StopIterationEscaped
+from ..lanes.threads import Place
 from ..upstream import adopt_context, bridge_state, restore_bridge_state, serving_loop
 from .answer import STATUS_LINE, WSGI_HEADERS
 from .background import background_loop
@@ -29,22 +29,18 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+    from ..lanes.threads import Call
     from ..types import ASGIApp, HTTPScope, Message
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-class CallerThread(Executor):
+class CallerThread(Place):
     """The thread that called the WSGI entry, as a place for sync code. It works while :meth:`work_until` waits."""
 
     def __init__(self) -> None:
         self._jobs: SimpleQueue[Callable[[], object]] = SimpleQueue()
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-        self._jobs.put(lambda: run_job(future, fn, args, kwargs)())
-        return future
+    def post(self, call: Call) -> None:
+        self._jobs.put(lambda: call()())
 
     def keep(self) -> None:
         """The caller's thread belongs to the request anyway."""

@@ -11,7 +11,6 @@ awaited on the loop from there (see ``WebServer.encloses_views``).
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from flask.signals import (
@@ -25,14 +24,15 @@ from flask.signals import (
 from werkzeug.exceptions import HTTPException
 
 from ..callables import is_async
-from ..context import LazyRequestContext
-from ..gateway.answer import Answer, AsyncBytes
+from ..gateway.answer import Answer
 from ..gateway.start_response import StartResponse
-from ..upstream import begin_serving, bind_executor, find_error_handler, flask_app_var, flask_request_var
+from ..upstream import begin_serving, bind_executor, find_error_handler
+from .cycle import Cycle, keep_for
 from .hop import drive, hop
+from .plain import plain_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from concurrent.futures import Executor
 
     from flask.typing import ResponseReturnValue
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from ..exchange import Exchange, Thread
     from ..webserver import WebServer
+    from .plan import Plan
 
 
 P = ParamSpec("P")
@@ -48,7 +49,8 @@ T = TypeVar("T")
 
 async def run_async_lane(app: WebServer, exchange: Exchange) -> tuple[Answer, Thread]:
     """The answer of an async view, and the thread of the request's sync pieces."""
-    cycle = _Cycle(app, exchange)
+    assert exchange.plan is not None
+    cycle = AsyncCycle(app, exchange, exchange.plan, exchange.thread_for(app, own=True))
     try:
         return await cycle.run(), cycle.thread
     except BaseException:
@@ -60,23 +62,14 @@ async def run_async_lane(app: WebServer, exchange: Exchange) -> tuple[Answer, Th
         raise
 
 
-class _Cycle:
-    """One request in the async lane."""
+class AsyncCycle(Cycle):
+    """A cycle whose view runs on the loop, and its other pieces too if all of them are async."""
 
-    def __init__(self, app: WebServer, exchange: Exchange) -> None:
-        self.app = app
-        self.exchange = exchange
+    on_thread = False
+
+    def __init__(self, app: WebServer, exchange: Exchange, plan: Plan, thread: Thread) -> None:
+        super().__init__(app, exchange, plan, thread)
         self.context = exchange.context
-        self.thread = exchange.thread_for(app, own=True)
-        self.request_context = LazyRequestContext(app, exchange)
-        self.on_thread = False
-        self.push_failed = False
-        self.left = False
-        assert exchange.match is not None
-        assert exchange.match.rule is not None
-        self.match = exchange.match
-        self.rule = exchange.match.rule
-        self.names = _names_of(self.rule.endpoint)
 
     async def run(self) -> Answer:
         rv: ResponseReturnValue | None = None
@@ -84,7 +77,7 @@ class _Cycle:
         self.context.run(bind_executor, cast("Executor", self.thread))
         try:
             if self.needs_thread_before():
-                rv = await self.hop(self.before_on_thread)
+                rv = await self.hop(self.before)
                 if rv is None:
                     rv = await drive(self.call_view(), self.context)
             else:
@@ -113,136 +106,67 @@ class _Cycle:
     # Before the view.
 
     def needs_thread_before(self) -> bool:
-        app = self.app
-        return (
-            request_started.has_receivers_for(app)
-            or appcontext_pushed.has_receivers_for(app)
-            or self.match.unconverted
-            or app.overrides("preprocess_request")
-            or not app.opens_sessions_cheaply
-            or any(app.url_value_preprocessors.get(name) for name in self.names)
-            or not _all_async(app.before_request_funcs, self.names)
+        return bool(
+            self.plan.needs_thread_before
+            or self.request_context.is_unconverted
+            or request_started.receivers
+            or appcontext_pushed.receivers
         )
-
-    def before_on_thread(self) -> ResponseReturnValue | None:
-        """The beginning of ``wsgi_app`` and ``full_dispatch_request``, as Flask has it."""
-        try:
-            self.request_context.push()
-        except Exception:
-            self.push_failed = True
-            raise
-        begin_serving(self.app)
-        request_started.send(self.app, _async_wrapper=self.app.ensure_sync)
-        rv = self.app.preprocess_request()
-        if rv is None and self.request_context.request.routing_exception is not None:
-            self.app.raise_routing_exception(self.request_context.request)
-        return rv
 
     async def before_and_view_on_loop(self) -> ResponseReturnValue:
         self.request_context.push_lazily()
         begin_serving(self.app)
-        for name in self.names:
-            for func in self.app.before_request_funcs.get(name, ()):
-                rv = await cast("Any", func)()
-                if rv is not None:
-                    return cast("ResponseReturnValue", rv)
+        for func in self.plan.before:
+            rv = await func()
+            if rv is not None:
+                return cast("ResponseReturnValue", rv)
+        if self.plan.is_coroutine_function:
+            rv = await self.plan.view(**self.request_context.view_args)
+            return cast("ResponseReturnValue", rv)
         return await self.call_view()
 
     async def call_view(self) -> ResponseReturnValue:
-        view = self.app.view_functions[self.rule.endpoint]
-        match = self.match
-        view_args: Any = self.request_context.request.view_args if match.unconverted else match.view_args
-        return cast("ResponseReturnValue", await self.request_context.await_call(view, **view_args))
+        ctx, view = self.request_context, self.plan.view
+        if self.plan.is_coroutine_function:
+            return cast("ResponseReturnValue", await view(**ctx.view_args))
+        return cast("ResponseReturnValue", await ctx.await_call(view, **ctx.view_args))
 
     # After the view.
 
     async def finish(self, rv: ResponseReturnValue | None, failure: Exception | None) -> Answer:
-        if failure is not None and self.push_failed:
-            # Outside of full_dispatch_request: no handler of the user's is asked, the answer is a 500.
-            return await self.hop(self.fail_on_thread, failure)
-        if self.needs_thread_after() or (failure is not None and self.needs_thread_for(failure)):
-            return await self.hop(self.rest_of_wsgi_app, rv, failure)
+        if self.push_failed or self.needs_thread_after() or (failure is not None and self.needs_thread_for(failure)):
+            return await self.hop(self.after, rv, failure)
         if failure is not None:
             try:
                 rv = await drive(self.handle_on_loop(failure), self.context)
             except Exception as error:
-                return await self.hop(self.rest_of_wsgi_app, None, error)
-        return await self.finish_on_loop(rv)
+                return await self.hop(self.after, None, error)
+        try:
+            response = await drive(self.finalize_on_loop(cast("ResponseReturnValue", rv)), self.context)
+        except Exception as error:
+            # Flask's handle_exception logs, signals, and may call sync handlers.
+            return await self.hop(self.fail, error)
+        return await self.finish_on_loop(response)
 
     def needs_thread_after(self) -> bool:
-        app = self.app
-        return (
-            request_finished.has_receivers_for(app)
-            or request_tearing_down.has_receivers_for(app)
-            or appcontext_tearing_down.has_receivers_for(app)
-            or appcontext_popped.has_receivers_for(app)
-            or app.overrides(
-                "make_response",
-                "finalize_request",
-                "process_response",
-                "do_teardown_request",
-                "do_teardown_appcontext",
-                "should_ignore_error",
-            )
-            or (not app.opens_sessions_cheaply)
+        return bool(
+            self.plan.needs_thread_after
+            or request_finished.receivers
+            or request_tearing_down.receivers
+            or appcontext_tearing_down.receivers
+            or appcontext_popped.receivers
             or not all(map(is_async, self.request_context._after_request_functions))
-            or not _all_async(app.after_request_funcs, self.names)
-            or not _all_async(app.teardown_request_funcs, self.names)
-            or not all(map(is_async, app.teardown_appcontext_funcs))
         )
 
     def needs_thread_for(self, failure: Exception) -> bool:
         """Whether handling ``failure`` runs sync code of the user's, or ends as an unhandled exception."""
         app = self.app
-        if app.overrides("handle_user_exception", "handle_http_exception", "trap_http_exception"):
+        if self.plan.around.overrides_errors:
             return True
-        handler = find_error_handler(app, failure, [name for name in reversed(self.names) if name is not None])
+        handler = find_error_handler(app, failure, [name for name in reversed(self.plan.names) if name is not None])
         if handler is None:
             return not isinstance(failure, HTTPException) or app.trap_http_exception(failure)
         return not is_async(handler)
-
-    def rest_of_wsgi_app(self, rv: ResponseReturnValue | None, failure: Exception | None) -> Answer:
-        """The end of ``full_dispatch_request`` and of ``wsgi_app``, as Flask has it."""
-        app = self.app
-        error: BaseException | None = None
-        start_response = StartResponse()
-        try:
-            try:
-                if failure is not None:
-                    rv = self.handle_on_thread(failure)
-                response = app.finalize_request(cast("ResponseReturnValue", rv))
-            except Exception as unhandled:
-                error = unhandled
-                response = app.handle_exception(unhandled)
-            except BaseException as fatal:
-                error = fatal
-                raise
-            iterable = response(self.exchange.environ, start_response)
-        finally:
-            self.leave_on_thread(error)
-        return self.answer_on_thread(start_response, iterable)
-
-    def handle_on_thread(self, failure: Exception) -> ResponseReturnValue:
-        try:
-            raise failure
-        except Exception as error:
-            return self.app.handle_user_exception(error)
-
-    def leave_on_thread(self, error: BaseException | None) -> None:
-        self.left = True
-        self.preserve()
-        if error is not None and self.app.should_ignore_error(error):
-            error = None
-        if self.request_context._cv_tokens:
-            self.request_context.pop(error)
-
-    def answer_on_thread(self, start_response: StartResponse, iterable: Iterable[bytes]) -> Answer:
-        answer = start_response.answer(iterable)
-        self.thread.keep()
-        self.exchange.answer = answer
-        if self.exchange.abandoned:
-            answer.close()
-        return answer
 
     async def handle_on_loop(self, failure: Exception) -> ResponseReturnValue:
         try:
@@ -251,53 +175,49 @@ class _Cycle:
             rv = await self.request_context.await_call(self.app.handle_user_exception, error)
             return cast("ResponseReturnValue", rv)
 
-    async def finish_on_loop(self, rv: ResponseReturnValue | None) -> Answer:
-        try:
-            response = await drive(self.process_on_loop(rv), self.context)
-        except Exception as error:
-            # Flask's handle_exception logs, signals, and may call sync handlers.
-            return await self.hop(self.fail_on_thread, error)
-        start_response = StartResponse()
-        try:
-            iterable = self.context.run(response, self.exchange.environ, start_response)
-        finally:
-            await drive(self.leave_on_loop(), self.context)
-        if response.is_sequence or isinstance(iterable, AsyncBytes):
-            return self.context.run(start_response.answer, iterable)
-        return await self.hop(self.answer_on_thread, start_response, iterable)
+    async def finalize_on_loop(self, rv: ResponseReturnValue) -> Response | Answer:
+        """``finalize_request`` where every function is async, and then the end of the contexts if all is there."""
+        ctx, plan = self.request_context, self.plan
+        if plan.answers_plainly and ctx.needs_no_processing:
+            answer = plain_answer(self.app, rv, plan.around)
+            if answer is not None:
+                if ctx.leaves_at_once:
+                    self.leave(None)
+                else:
+                    await self.leave_on_loop()
+                return answer
+        response = self.app.make_response(rv)
+        for func in ctx._after_request_functions:
+            response = await cast("Any", func)(response)
+        for func in plan.after:
+            response = await func(response)
+        ctx.save_session(response)
+        return response
 
-    def fail_on_thread(self, failure: Exception) -> Answer:
-        """The ``except Exception`` of ``wsgi_app``, and what follows it."""
+    async def finish_on_loop(self, response: Response | Answer) -> Answer:
+        if type(response) is Answer:
+            return response
         start_response = StartResponse()
         try:
-            try:
-                raise failure
-            except Exception as error:
-                response = self.app.handle_exception(error)
-            iterable = response(self.exchange.environ, start_response)
+            answer = self.context.run(start_response.begin, cast("Response", response), self.exchange)
         finally:
-            self.leave_on_thread(failure)
-        return self.answer_on_thread(start_response, iterable)
+            if self.request_context.leaves_at_once:
+                self.context.run(self.leave, None)
+            else:
+                await drive(self.leave_on_loop(), self.context)
+        if answer is not None:
+            return answer
+        if cast("Response", response).is_sequence or start_response.is_async:
+            return self.context.run(start_response.answer)
+        return await self.hop(self.take, start_response)
+
+    def take(self, start_response: StartResponse) -> Answer:
+        return keep_for(start_response.answer(), self.exchange, self.thread)
 
     async def leave_on_loop(self) -> None:
         self.left = True
         self.preserve()
         await self.request_context.pop_async(None)
-
-    async def process_on_loop(self, rv: ResponseReturnValue | None) -> Response:
-        """``finalize_request`` where every function is async."""
-        ctx = self.request_context
-        response = self.app.make_response(cast("ResponseReturnValue", rv))
-        for func in ctx._after_request_functions:
-            response = await cast("Any", func)(response)
-        for name in reversed(self.names):
-            for func in reversed(self.app.after_request_funcs.get(name, ())):
-                response = await cast("Any", func)(response)
-        if not ctx.session_untouched:
-            session = cast("Any", ctx._session)
-            if not self.app.session_interface.is_null_session(session):
-                self.app.session_interface.save_session(self.app, session, response)
-        return response
 
     async def give_up(self, error: BaseException) -> None:
         """Teardown for what is no Exception: a cancelled request, an exit."""
@@ -311,23 +231,3 @@ class _Cycle:
         # Once it has been left, what is pushed belongs to a stream_with_context.
         if self.request_context._cv_tokens and not self.left:
             self.request_context.pop(error)
-
-    def preserve(self) -> None:
-        """Hand the contexts to a test client that wants to keep them, where Flask's ``wsgi_app`` does."""
-        keep = self.exchange.keeps_contexts
-        if keep is not None:
-            keep(flask_app_var.get())
-            keep(flask_request_var.get())
-
-
-def _names_of(endpoint: str) -> tuple[str | None, ...]:
-    """The keys of the hook registries for an endpoint: the application's, then its blueprints', outermost first."""
-    blueprint = endpoint.rpartition(".")[0]
-    if not blueprint:
-        return (None,)
-    parts = blueprint.split(".")
-    return (None, *(".".join(parts[: count + 1]) for count in range(len(parts))))
-
-
-def _all_async(registry: dict[Any, list[Any]], names: tuple[str | None, ...]) -> bool:
-    return all(map(is_async, chain.from_iterable(registry.get(name, ()) for name in names)))

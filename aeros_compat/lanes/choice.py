@@ -9,6 +9,8 @@ from werkzeug.routing import WebsocketMismatch
 
 from ..callables import decorators_over, hides_async, is_async_view, is_patched
 from ..gateway.environ import decoded_path
+from .around import ENCLOSING
+from .plan import plan_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
     from ..routing import Match
     from ..webserver import WebServer
 
-#: The methods of Flask's, next to ``wsgi_app``, that stand around the call of a view, or make what stands around it.
-ENCLOSING = ("full_dispatch_request", "dispatch_request", "request_context")
-
 
 def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
     """Match the route, once, and say whether its view runs on the event loop.
@@ -34,22 +33,23 @@ def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
     if _is_mounted(app, exchange):
         return False
     match = _match(app, exchange)
-    if match is not None and match.rule is not None and match.rule.websocket and is_quarts_view(app, match.rule):
+    if match is None or match.rule is None:
+        return False
+    rule, method = match.rule, scope["method"]
+    if rule.websocket and is_quarts_view(app, rule):
         # A server that cannot upgrade, or the WSGI entry: there is no websocket for the view.
-        exchange.match = match._replace(rule=None, unconverted=False, exception=WebsocketMismatch())
+        match.fail(WebsocketMismatch())
         return False
-    if match is None or match.rule is None or app.encloses_views:
+    if method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
         return False
-    if scope["method"] == "OPTIONS" and getattr(match.rule, "provide_automatic_options", False):
+    plan = plan_for(app, app.around, rule.endpoint, method)
+    if plan.around.encloses_views or plan.view is None:
         return False
-    view = app.view_functions.get(match.rule.endpoint)
-    if view is None:
-        return False
-    if is_async_view(view, scope["method"]):
-        return True
-    if app.debug and hides_async(view):
-        app.log_sync_decorators(match.rule.endpoint, decorators_over(view))
-    return False
+    if plan.is_async or plan.around.is_flasks:
+        exchange.plan = plan
+    if app.debug and not plan.is_async and hides_async(plan.view):
+        app.log_sync_decorators(rule.endpoint, decorators_over(plan.view))
+    return plan.is_async
 
 
 def is_websocket_lane(app: WebServer, handshake: Handshake) -> bool:
@@ -73,7 +73,7 @@ def is_quarts_view(app: WebServer, rule: Rule | None) -> bool:
 
 
 def _is_mounted(app: WebServer, exchange: Exchange) -> bool:
-    return app.mounts.find_for(exchange.scope) is not None
+    return bool(app.mounts) and app.mounts.find_for(exchange.scope) is not None
 
 
 def _match(app: WebServer, exchange: Exchange) -> Match | None:

@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..gateway.start_response import StartResponse
+from .cycle import Cycle, keep_for
 from .hop import hop
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ async def run_sync_lane(app: WebServer, exchange: Exchange) -> tuple[Answer, Thr
     """The answer of Flask's cycle, and the thread on which what is left of it has to be advanced and closed."""
     thread = exchange.thread_for(app, own=False)
     try:
-        return await hop(thread, exchange.context, _cycle, app, exchange, thread), thread
+        return await hop(thread, exchange.context, _answer, app, exchange, thread), thread
     except asyncio.CancelledError:
         # The thread cannot be interrupted. Whoever comes second, it or this task, closes what it has made.
         exchange.abandoned = True
@@ -32,15 +33,9 @@ async def run_sync_lane(app: WebServer, exchange: Exchange) -> tuple[Answer, Thr
         raise
 
 
-def _cycle(app: WebServer, exchange: Exchange, thread: Thread) -> Answer:
+def _answer(app: WebServer, exchange: Exchange, thread: Thread) -> Answer:
+    if exchange.plan is not None:
+        return Cycle(app, exchange, exchange.plan, thread).whole()
     start_response = StartResponse()
     answer = start_response.answer(app.call_wsgi(exchange.environ, start_response))
-    if answer.chunks is not None or answer.needs_close:
-        thread.keep()
-        exchange.answer = answer
-        if exchange.abandoned:
-            try:
-                answer.close()
-            finally:
-                thread.release()
-    return answer
+    return keep_for(answer, exchange, thread)

@@ -16,7 +16,6 @@ https://github.com/fastapi/fastapi/issues/3205).
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -25,12 +24,18 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
+from .hop import StopIterationEscaped
+from .jobs import Job, Jobs
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: A job runs on a thread and may answer with the inbox that its thread serves from now on.
-Job = Callable[[], "Inbox | None"]
-Inbox = SimpleQueue["Job | None"]
+#: What a thread serves: the queue that it shares with others, or one of its own.
+Inbox = Jobs | SimpleQueue[Job | None]
+
+#: A call that is made on a thread. It returns what tells whoever waits for it: by then the thread must know what it
+#: does next, because who waits may give the place back at once.
+Call = Callable[[], Callable[[], object]]
 
 #: Leases that may be held at once in one process. A bound, not a target: a parked thread costs some ten kilobytes.
 LEASE_LIMIT = 1000
@@ -48,32 +53,18 @@ class WorkerThreads:
     def __init__(self, limit: int, *, lease_limit: int = LEASE_LIMIT) -> None:
         self.limit = limit
         self.lease_limit = lease_limit
-        self._shared: Inbox = SimpleQueue()
+        self._shared = Jobs()
         self._lock = threading.Lock()
         self._started = False
         self._free: list[Inbox] = []  # inboxes of leased threads that nobody holds: the last one in is the warmest
         self._held = 0
         self._kept = 0
         self._waiting: deque[Lease] = deque()
-        self._serving: dict[int, Inbox] = {}  # by thread
 
     @property
     def busy(self) -> int:
-        """Workers that have a job.
-
-        Seen from outside, so that jobs pay nothing for it: a thread that waits for one stands in :func:`_serve`.
-        """
-        frames = sys._current_frames()
-        try:
-            return sum(
-                ident in frames and frames[ident].f_code is not _serve.__code__
-                for ident, inbox in list(self._serving.items())
-                if inbox is self._shared
-            )
-        finally:
-            # The frame of this call is among them. It and the table would keep each other, and the variables of
-            # every thread, until the garbage collector comes.
-            frames.clear()
+        """Workers that have a job."""
+        return self.limit - min(self._shared.idle, self.limit) if self._started else 0
 
     @property
     def waiting(self) -> int:
@@ -132,7 +123,7 @@ class WorkerThreads:
             if self._started:
                 return
             for _ in range(self.limit):
-                _start_thread(self._shared, self._serving, "worker")
+                _start_thread(self._shared, "worker")
             self._started = True
 
     def _replace_worker(self) -> None:
@@ -141,7 +132,7 @@ class WorkerThreads:
             inbox = self._free.pop() if self._free else None
         shared = self._shared
         if inbox is None:
-            _start_thread(shared, self._serving, "worker")
+            _start_thread(shared, "worker")
         else:
             inbox.put(lambda: shared)
         with self._lock:
@@ -164,7 +155,7 @@ class WorkerThreads:
                 return self._free.pop()
         inbox: Inbox = SimpleQueue()
         try:
-            _start_thread(inbox, self._serving, "lease")
+            _start_thread(inbox, "lease")
         except BaseException:
             with self._lock:
                 self._held -= 1
@@ -205,29 +196,39 @@ class ProcessThreads:
         return self._threads
 
 
-class Turn(Executor):
+class Place(Executor):
+    """Where calls are made on a thread, for :func:`~aeros_compat.lanes.hop.hop` and as an executor of asgiref's."""
+
+    def post(self, call: Call) -> None:
+        """Make ``call`` on the thread."""
+        raise NotImplementedError
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        self.post(partial(run_job, future, fn, args, kwargs))
+        return future
+
+
+class Turn(Place):
     """One job on the shared workers, and more on the same thread if that job says :meth:`keep`."""
 
     def __init__(self, threads: WorkerThreads) -> None:
         self._threads = threads
-        self._inbox: Inbox | None = None
+        self._inbox: SimpleQueue[Job | None] | None = None
         self._next_inbox: Inbox | None = None  # what the thread of the job that said keep() goes on with
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-
-        def job() -> Inbox | None:
-            settle = run_job(future, fn, args, kwargs)
-            # Read before the future is settled: whoever waits for it may release this turn at once.
-            next_inbox, self._next_inbox = self._next_inbox, None
-            settle()
-            return next_inbox
-
+    def post(self, call: Call) -> None:
         if self._inbox is None:
-            self._threads._share(job)
+            self._threads._share(partial(self._do, call))
         else:
-            self._inbox.put(job)
-        return future
+            self._inbox.put(partial(self._do, call))
+
+    def _do(self, call: Call) -> Inbox | None:
+        tell = call()
+        # Read before anybody is told: whoever waits may release this turn at once, and another job may keep it.
+        next_inbox, self._next_inbox = self._next_inbox, None
+        tell()
+        return next_inbox
 
     def keep(self) -> None:
         """Called by the job, on its thread: later jobs come here too, until :meth:`release`."""
@@ -241,17 +242,17 @@ class Turn(Executor):
             self._threads._end_turn(inbox)
 
 
-class Turns(Executor):
+class Turns(Place):
     """Any number of jobs on the shared workers, each by itself."""
 
     def __init__(self, threads: WorkerThreads) -> None:
         self._threads = threads
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        return self._threads.turn().submit(fn, *args, **kwargs)
+    def post(self, call: Call) -> None:
+        self._threads.turn().post(call)
 
 
-class Lease(Executor):
+class Lease(Place):
     """One thread for the sync pieces of one request, in the order in which they come."""
 
     def __init__(self, threads: WorkerThreads) -> None:
@@ -263,26 +264,20 @@ class Lease(Executor):
         self._pending: list[Job] = []
         self._unfinished = 0
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    def post(self, call: Call) -> None:
         if self._released:
             # A task that the view started and that outlives the request: it gets a turn like everybody else.
-            return self._threads.turn().submit(fn, *args, **kwargs)
-        future: Future[T] = Future()
-
-        def job() -> None:
-            settle = run_job(future, fn, args, kwargs)
-            with self._lock:
-                self._unfinished -= 1
-            settle()
-
+            self._threads.turn().post(call)
+            return
+        job = partial(self._do, call)
         with self._lock:
             self._unfinished += 1
             if self._inbox is not None:
                 self._inbox.put(job)
-                return future
+                return
             self._pending.append(job)
             if self._asked:
-                return future
+                return
             self._asked = True
         try:
             inbox = self._threads._acquire(self)
@@ -294,7 +289,12 @@ class Lease(Executor):
             raise
         if inbox is not None and not self._bind(inbox):
             self._threads._give_back(inbox)
-        return future
+
+    def _do(self, call: Call) -> None:
+        tell = call()
+        with self._lock:
+            self._unfinished -= 1
+        tell()
 
     def keep(self) -> None:
         """A lease is kept until it is released."""
@@ -325,13 +325,6 @@ class Lease(Executor):
             return not self._released
 
 
-class StopIterationEscaped(RuntimeError):
-    """Sync code has raised StopIteration, its cause.
-
-    asyncio refuses that in a future, and whoever awaits the call would wait for ever.
-    """
-
-
 def run_job(
     future: Future[T], fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Callable[[], None]:
@@ -356,25 +349,22 @@ def _nothing() -> None:
 _count = 0
 
 
-def _start_thread(inbox: Inbox, serving: dict[int, Inbox], kind: str) -> None:
+def _start_thread(inbox: Inbox, kind: str) -> None:
     global _count
     _count += 1
-    threading.Thread(target=_live, args=(inbox, serving), name=f"aeros-{kind}-{_count}", daemon=True).start()
+    threading.Thread(target=_live, args=(inbox,), name=f"aeros-{kind}-{_count}", daemon=True).start()
 
 
-def _live(inbox: Inbox | None, serving: dict[int, Inbox]) -> None:
-    """What each thread does. It holds the queue and the table alone, so that their owner can be collected."""
-    ident = threading.get_ident()
+def _live(inbox: Inbox | None) -> None:
+    """What each thread does. It holds the queue alone, so that its owner can be collected."""
     while inbox is not None:
-        serving[ident] = inbox
         inbox = _serve(inbox)
-    del serving[ident]
 
 
 def _serve(inbox: Inbox) -> Inbox | None:
     """Do jobs until one names another inbox, or until the end."""
     while (job := inbox.get()) is not None:
-        next_inbox = job()
+        next_inbox: Inbox | None = job()
         del job  # or the last request would live until the next one comes
         if next_inbox is not None:
             return next_inbox

@@ -124,11 +124,11 @@ class Settings:
 
     def may_encode(self, status: int, headers: Headers) -> bool:
         """Whether a response is encoded for clients that take it. Pure: it looks at nothing else."""
+        for name, value in headers:
+            # First, because it settles the matter for most responses.
+            if name == b"content-length" and length_of(value) < self.min_size:
+                return False
         fields = {name.lower(): value for name, value in headers}
-        length = fields.get(b"content-length")
-        # First, because it settles the matter for most responses.
-        if length is not None and length_of(length) < self.min_size:
-            return False
         if status < 200 or status in _NEVER or not _LEFT_ALONE.isdisjoint(fields):
             return False
         media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()

@@ -178,17 +178,21 @@ class Core(Lifetime, WebsocketCycle, Quart):
         """What Quart's test client calls: the application as it is served, with its policies."""
         await self.server.asgi_app(scope, receive, send)
 
-    async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] in ("http", "websocket"):
-            server = self.server
-            proxies = server.proxies
-            if proxies is not None:
-                scope = proxies.apply(scope)
+    def asgi_app(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:  # type: ignore[override]
+        """What Quart's method does, without a coroutine around it."""
+        kind = scope["type"]
+        if kind not in ("http", "websocket"):
+            return super().asgi_app(scope, receive, send)
+        server = self.server
+        if "wsgi_app" in vars(server) and (proxies := server.proxies) is not None:
+            scope = proxies.apply(scope)
+        if server.mounts:
             mount = server.mounts.find_for(scope)
             if mount is not None and mount.is_asgi and not server.encloses_mounts:
-                await mount(scope, receive, send)
-                return
-        await super().asgi_app(scope, receive, send)
+                return mount(scope, receive, send)
+        make: Any = self.asgi_http_class if kind == "http" else self.asgi_websocket_class
+        connection: Awaitable[None] = make(self, scope)(receive, send)
+        return connection
 
     # Contexts and teardown.
 

@@ -38,7 +38,7 @@ class RecordedExchange(Exchange):
         record.method = scope["method"]
         record.client = scope.get("client")
         record.match = self.match
-        if self.match is None and (mount := app.mounts.find_for(scope)) is not None:
+        if self.match is None and app.mounts and (mount := app.mounts.find_for(scope)) is not None:
             record.mount = mount.prefix
         watch = self.watch = app.watch
         if watch is not None and asyncio.get_running_loop() is not watch.loop:

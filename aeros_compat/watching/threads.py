@@ -2,51 +2,43 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
-from ..lanes.threads import Lease, Turn
+from ..lanes.threads import Lease, Place, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
 
     from ..exchange import Thread
+    from ..lanes.threads import Call
     from .record import Record
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class TimedTurn(Turn):
     record: Record
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        record = self.record
-        record.hops += 1
-        return Turn.submit(self, _timed, record, perf_counter(), fn, args, kwargs)
+    def post(self, call: Call) -> None:
+        Turn.post(self, _timed(self.record, call))
 
 
 class TimedLease(Lease):
     record: Record
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        record = self.record
-        record.hops += 1
-        return Lease.submit(self, _timed, record, perf_counter(), fn, args, kwargs)
+    def post(self, call: Call) -> None:
+        Lease.post(self, _timed(self.record, call))
 
 
-class TimedCaller(Executor):
+class TimedCaller(Place):
     """The thread of a caller of the WSGI entry."""
 
     def __init__(self, thread: Thread, record: Record) -> None:
         self._thread = thread
         self._record = record
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        self._record.hops += 1
-        return self._thread.submit(_timed, self._record, perf_counter(), fn, args, kwargs)
+    def post(self, call: Call) -> None:
+        self._thread.post(_timed(self._record, call))
 
     def keep(self) -> None:
         self._thread.keep()
@@ -55,10 +47,15 @@ class TimedCaller(Executor):
         self._thread.release()
 
 
-def _timed(record: Record, submitted: float, fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+def _timed(record: Record, call: Call) -> Call:
+    record.hops += 1
+    return partial(_run, record, perf_counter(), call)
+
+
+def _run(record: Record, posted: float, call: Call) -> Callable[[], object]:
     began = perf_counter()
-    record.waited += began - submitted
+    record.waited += began - posted
     try:
-        return fn(*args, **kwargs)
+        return call()
     finally:
         record.on_thread += perf_counter() - began

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from aeros_compat.lanes.threads import StopIterationEscaped
+from aeros_compat.lanes.hop import StopIterationEscaped
 
 from ..policy.decoding import decoded
 from .seen import Seen

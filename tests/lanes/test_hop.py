@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from contextlib import closing
 
 import pytest
 
 from aeros_compat.lanes.hop import drive, hop
+from aeros_compat.lanes.threads import WorkerThreads
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("tests.hop")
 
@@ -30,8 +30,8 @@ def test_both_run_in_the_given_context_and_nothing_leaks() -> None:
 
     async def scenario() -> None:
         context = contextvars.copy_context()
-        with ThreadPoolExecutor(1) as executor:
-            thread = cast("Any", executor)
+        with closing(WorkerThreads(1)) as threads:
+            thread = threads.turn()
             assert await hop(thread, context, on_thread) == "unset"
             assert await drive(on_loop(), context) == "from the thread"
             assert await hop(thread, context, on_thread) == "from the loop"
@@ -44,8 +44,8 @@ def test_token_of_the_loop_is_reset_on_a_thread() -> None:
     async def scenario() -> None:
         context = contextvars.copy_context()
         token = context.run(variable.set, "x")
-        with ThreadPoolExecutor(1) as executor:
-            await hop(cast("Any", executor), context, variable.reset, token)
+        with closing(WorkerThreads(1)) as threads:
+            await hop(threads.turn(), context, variable.reset, token)
         assert variable not in context
 
     asyncio.run(scenario())
@@ -122,11 +122,11 @@ def test_hop_passes_the_exception_that_is_being_handled() -> None:
         raise
 
     async def scenario() -> None:
-        with ThreadPoolExecutor(1) as executor:
+        with closing(WorkerThreads(1)) as threads:
             try:
                 raise KeyError("handled")
             except KeyError:
-                await hop(cast("Any", executor), contextvars.copy_context(), reraise)
+                await hop(threads.turn(), contextvars.copy_context(), reraise)
 
     with pytest.raises(KeyError, match="handled"):
         asyncio.run(scenario())
@@ -141,8 +141,8 @@ def test_a_cancelled_hop_does_not_wait_for_its_thread() -> None:
         finished.set()
 
     async def scenario() -> None:
-        with ThreadPoolExecutor(1) as executor:
-            task = asyncio.create_task(hop(cast("Any", executor), contextvars.copy_context(), work))
+        with closing(WorkerThreads(1)) as threads:
+            task = asyncio.create_task(hop(threads.turn(), contextvars.copy_context(), work))
             await asyncio.to_thread(started.wait)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):

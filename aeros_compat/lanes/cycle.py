@@ -1,0 +1,175 @@
+"""Flask's request cycle in pieces, as they are called on a thread.
+
+``wsgi_app`` and ``full_dispatch_request`` of Flask's are one piece; here they are cut before and after the view, so
+that it can run somewhere else. The pieces do what Flask's methods do, in their order, and call these methods wherever
+somebody has one of his own (see :mod:`.around`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from flask.signals import request_finished, request_started
+
+from ..context import LazyRequestContext
+from ..gateway.answer import Answer
+from ..gateway.start_response import StartResponse
+from ..upstream import begin_serving, flask_app_var, flask_request_var
+from .plain import plain_answer
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+    from flask.wrappers import Response
+
+    from ..exchange import Exchange, Thread
+    from ..webserver import WebServer
+    from .plan import Plan
+
+
+class Cycle:
+    """One request on its way through Flask's cycle."""
+
+    push_failed = False
+    left = False
+
+    def __init__(self, app: WebServer, exchange: Exchange, plan: Plan, thread: Thread) -> None:
+        self.app = app
+        self.exchange = exchange
+        self.plan = plan
+        self.thread = thread
+        self.request_context = LazyRequestContext(app, exchange, plan)
+
+    def whole(self) -> Answer:
+        """The cycle of a sync view."""
+        rv: ResponseReturnValue | None = None
+        failure: Exception | None = None
+        try:
+            rv = self.before()
+            if rv is None:
+                rv = self.app.awaited(self.plan.sync_view(**self.request_context.view_args))
+        except Exception as error:
+            failure = error
+        except BaseException as fatal:
+            self.leave(fatal)
+            raise
+        try:
+            return self.after(rv, failure)
+        finally:
+            failure = None  # a traceback holds this frame, and this frame the exception
+
+    def before(self) -> ResponseReturnValue | None:
+        """The beginning of ``wsgi_app`` and ``full_dispatch_request``, up to the view."""
+        app, plan, ctx = self.app, self.plan, self.request_context
+        try:
+            ctx.push()
+        except Exception:
+            self.push_failed = True
+            raise
+        begin_serving(app)
+        if request_started.receivers:
+            request_started.send(app, _async_wrapper=app.ensure_sync)
+        rv: ResponseReturnValue | None
+        if plan.has_preprocessors or not plan.around.is_flasks:
+            rv = app.preprocess_request()
+        else:
+            for func in plan.sync_before:
+                rv = func()
+                if rv is not None:
+                    return rv
+            rv = None
+        if rv is None and ctx.is_unconverted and ctx.request.routing_exception is not None:
+            app.raise_routing_exception(ctx.request)
+        return rv
+
+    def after(self, rv: ResponseReturnValue | None, failure: Exception | None) -> Answer:
+        """The end of ``full_dispatch_request`` and of ``wsgi_app``."""
+        if failure is not None and self.push_failed:
+            # Outside of full_dispatch_request: no handler of the user's is asked, the answer is a 500.
+            return self.fail(failure)
+        app = self.app
+        error: BaseException | None = None
+        response: Any
+        start_response = StartResponse()
+        try:
+            try:
+                if failure is not None:
+                    rv = self.handle(failure)
+                response = self.finalize(cast("ResponseReturnValue", rv))
+            except Exception as unhandled:
+                error = unhandled
+                response = app.handle_exception(unhandled)
+            except BaseException as fatal:
+                error = fatal
+                raise
+            answer = response if type(response) is Answer else start_response.begin(response, self.exchange)
+        finally:
+            self.leave(error)
+        return keep_for(start_response.answer() if answer is None else answer, self.exchange, self.thread)
+
+    def handle(self, failure: Exception) -> ResponseReturnValue:
+        """The ``except`` of ``full_dispatch_request``."""
+        try:
+            raise failure
+        except Exception as error:
+            return self.app.handle_user_exception(error)
+
+    def fail(self, failure: Exception) -> Answer:
+        """The ``except Exception`` of ``wsgi_app``, and what follows it."""
+        start_response = StartResponse()
+        try:
+            try:
+                raise failure
+            except Exception as error:
+                response = self.app.handle_exception(error)
+            answer = start_response.begin(response, self.exchange)
+        finally:
+            self.leave(failure)
+        return keep_for(start_response.answer() if answer is None else answer, self.exchange, self.thread)
+
+    def finalize(self, rv: ResponseReturnValue) -> Response | Answer:
+        """``finalize_request`` and ``process_response``."""
+        app, plan, ctx = self.app, self.plan, self.request_context
+        if not plan.around.is_flasks:
+            return app.finalize_request(rv)
+        if plan.answers_plainly and ctx.needs_no_processing:
+            answer = plain_answer(app, rv, plan.around)
+            if answer is not None:
+                return answer
+        response = app.make_response(rv)
+        for func in ctx._after_request_functions:
+            response = app.ensure_sync(func)(response)
+        for func in plan.sync_after:
+            response = func(response)
+        ctx.save_session(response)
+        if request_finished.receivers:
+            request_finished.send(app, _async_wrapper=app.ensure_sync, response=response)
+        return response
+
+    def leave(self, error: BaseException | None) -> None:
+        """The ``finally`` of ``wsgi_app``."""
+        self.left = True
+        self.preserve()
+        if error is not None and self.app.should_ignore_error(error):
+            error = None
+        if self.request_context._cv_tokens:
+            self.request_context.pop(error)
+
+    def preserve(self) -> None:
+        """Hand the contexts to a test client that wants to keep them, where Flask's ``wsgi_app`` does."""
+        keep = self.exchange.keeps_contexts
+        if keep is not None:
+            keep(flask_app_var.get())
+            keep(flask_request_var.get())
+
+
+def keep_for(answer: Answer, exchange: Exchange, thread: Thread) -> Answer:
+    """``answer``, with the current thread kept if it needs it to be sent or closed."""
+    if answer.chunks is not None or answer.needs_close:
+        thread.keep()
+        exchange.answer = answer
+        if exchange.abandoned:
+            try:
+                answer.close()
+            finally:
+                thread.release()
+    return answer

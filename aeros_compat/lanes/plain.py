@@ -1,0 +1,37 @@
+"""Answers that need no response object: text and JSON that nobody looks at between the view and the client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.utils import get_content_type
+
+from ..gateway.answer import Answer
+
+if TYPE_CHECKING:
+    from ..webserver import WebServer
+    from .around import Around
+
+_TEXT = "text/html; charset=utf-8"  # what Flask's class of response says of itself
+
+
+def plain_answer(app: WebServer, rv: Any, around: Around) -> Answer | None:
+    """What Flask's ``make_response`` and its response would make of ``rv``; None if that takes more than this."""
+    kind = type(rv)
+    if kind is str:
+        return _answer(rv.encode(), _TEXT)
+    if kind is bytes:
+        return _answer(rv, _TEXT)
+    if (kind is dict or kind is list) and around.has_plain_json:
+        provider: Any = app.json
+        compact = provider.compact if provider.compact is not None else not app.debug
+        style: dict[str, Any] = {"separators": (",", ":")} if compact else {"indent": 2}
+        return _answer(f"{provider.dumps(rv, **style)}\n".encode(), get_content_type(provider.mimetype, "utf-8"))
+    return None
+
+
+def _answer(body: bytes, content_type: str) -> Answer:
+    answer = Answer("200 OK", [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+    answer.body = body
+    answer.length = len(body)
+    return answer

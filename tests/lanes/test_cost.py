@@ -1,0 +1,93 @@
+"""What a request costs, counted and not timed: calls of functions of this package and of those that it stands on.
+
+The numbers are those of CPython 3.11 with a margin of a tenth. A change that needs more says so here, with its reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import flask
+import pytest
+
+from aeros_compat import WebServer
+
+from ..asgi import ask
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from ..conftest import Lane
+
+
+class Calls:
+    """Counts the calls of Python functions in all threads that start after it."""
+
+    def __init__(self) -> None:
+        self.names: Counter[str] = Counter()
+        self.on = False
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
+        if (
+            self.on
+            and event == "call"
+            and ("/aeros_compat/" in (path := frame.f_code.co_filename) or "/site-packages/" in path)
+        ):
+            self.names[f"{path.rpartition('/')[2]}: {frame.f_code.co_qualname}"] += 1
+
+    async def of(self, app: WebServer, path: str, requests: int = 20) -> float:
+        """Calls for a request, once everything that is planned has been planned."""
+        for _ in range(3):
+            await ask(app, path)
+        self.on = True
+        for _ in range(requests):
+            await ask(app, path)
+        self.on = False
+        return sum(self.names.values()) / requests
+
+
+def count(app: WebServer, path: str) -> tuple[float, str]:
+    calls = Calls()
+    threading.setprofile(calls)
+    sys.setprofile(calls)
+    try:
+        number = asyncio.run(calls.of(app, path))
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    return number, "\n".join(f"{count:5} {name}" for name, count in calls.names.most_common())
+
+
+def build(lane: Lane, hooks: int) -> WebServer:
+    app = WebServer("tests.cost")
+    app.worker_threads = 1
+    app.secret_key = "only for tests"
+    app.add_url_rule("/", "index", lane(lambda: "Hello"))
+    app.add_url_rule("/json", "json", lane(lambda: {"message": "Hello"}))
+    app.add_url_rule("/user/<int:number>", "user", lane(lambda number: str(number)))
+    app.add_url_rule("/agent", "agent", lane(lambda: str(flask.request.user_agent)))
+    for _ in range(hooks):
+        app.before_request(lambda: None)
+        app.after_request(lambda response: response)
+        app.teardown_request(lambda error: None)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("path", "sync", "async_", "hooks"),
+    [("/", 117, 101, 0), ("/json", 120, 104, 0), ("/user/7", 135, 119, 0), ("/agent", 156, 140, 0), ("/", 147, 171, 3)],
+)
+def test_calls_of_a_request(
+    lane: Lane, request: pytest.FixtureRequest, path: str, sync: int, async_: int, hooks: int
+) -> None:
+    app = build(lane, hooks)
+    number, which = count(app, path)
+    expected = sync if "[sync" in request.node.name else async_
+    print(number, which)
+    assert number <= expected * 1.1, which
+    # Fewer is a reason to write the new number down, or the next one who adds some would not hear of it.
+    assert number >= expected * 0.8, f"{number}: the number that is expected can be lowered.\n{which}"
