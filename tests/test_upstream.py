@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import errno
 import os
 import re
 import signal
@@ -19,7 +20,7 @@ import pytest
 import quart
 from asgiref.local import Local
 from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
-from flask_caching.backends import SimpleCache
+from flask_caching.backends import FileSystemCache, SimpleCache
 from flask_caching.jinja2ext import CacheExtension
 from jinja2 import Environment, nodes
 from quart.globals import websocket_ctx
@@ -368,3 +369,18 @@ def test_serve_until_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_reloading_command() -> None:
     assert upstream.reloading_command() == [sys.executable, *sys.orig_argv[1:]]
+
+
+def test_unfinished_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """cachelib leaves a file half written when the disk is full, under a name by which it is found."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    backend = FileSystemCache(str(tmp_path))
+    assert backend.set("key", "value")
+    assert list(upstream.unfinished_files(backend, str(tmp_path))) == []
+    monkeypatch.setattr(backend.serializer, "dump", fail)
+    assert not backend.set("other", "value")
+    (file,) = upstream.unfinished_files(backend, str(tmp_path))
+    assert file.parent == tmp_path
