@@ -6,6 +6,7 @@ from .caching.backends import FileSystemCache, FilesystemCache, RedisCache, Simp
 from .caching.cache import Cache
 from .caching.control import CacheControl, CacheTypes
 from .easy_request import EasyRequest
+from .limits.limits import request_timeout
 from .misc import async_to_sync, sync_to_async
 from .policy.compression import Br, Compression, Gzip, Zstd
 from .policy.cors import CORS
@@ -30,5 +31,6 @@ __all__ = [
     "WebServer",
     "Zstd",
     "async_to_sync",
+    "request_timeout",
     "sync_to_async",
 ]

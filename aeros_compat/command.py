@@ -5,11 +5,9 @@ Options that say how the server works are uvicorn's own, taken from its command;
 
 from __future__ import annotations
 
-import importlib
+import copy
 import os
-import sys
-import traceback
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import click
 import uvicorn
@@ -17,25 +15,29 @@ from click.core import ParameterSource
 from flask import cli
 from flask.helpers import get_load_dotenv
 
-from .parity.command import parity_command
+from .commands import LazyGroup
+from .logs.options import FORMS
+from .logs.tracebacks import EXTENTS
+from .serving.loading import load
 from .serving.location import location_from
 from .serving.run import ending_in_a_sentence, serve
-from .serving.settings import UVICORN_OPTIONS, CannotServe, Settings
+from .serving.settings import UVICORN_OPTIONS, Settings
 from .webserver import WebServer
 
-if TYPE_CHECKING:
-    from types import TracebackType
 
-    from .serving.location import Location
-
-
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    elsewhere={
+        "asyncify": "aeros_compat.migrate.commands:asyncify",
+        "doctor": "aeros_compat.doctor.command:doctor_command",
+        "parity": "aeros_compat.parity.command:parity_command",
+        "report": "aeros_compat.report.command:report_command",
+        "swap": "aeros_compat.migrate.commands:swap",
+    },
+)
 @click.version_option(package_name="aeros_compat")
 def main() -> None:
     """Flask applications, served asynchronously."""
-
-
-main.add_command(parity_command)
 
 
 class _RunCommand(click.Command):
@@ -66,6 +68,14 @@ def _uvicorn_options() -> dict[str, click.Parameter]:
 _UVICORNS = _uvicorn_options()
 
 
+def _flasks(name: str) -> click.Option:
+    """An option of ``flask run`` as Flask has it: what it takes, how it is checked, its variable of the environment."""
+    (found,) = (option for option in cli.run_command.params if option.name == name)
+    option = copy.copy(cast("click.Option", found))
+    option.envvar = f"FLASK_RUN_{name.upper()}"
+    return option
+
+
 @main.command("run", cls=_RunCommand, context_settings={"auto_envvar_prefix": "UVICORN"})
 @click.argument("target", required=False, envvar="FLASK_APP")
 @click.option("--env-file", "-e", type=click.Path(exists=True, dir_okay=False), is_eager=True, expose_value=False,
@@ -78,6 +88,11 @@ _UVICORNS = _uvicorn_options()
 @click.option("--debug/--no-debug", default=None, help="Debug mode, with reloader and debugger.")
 @click.option("--reload/--no-reload", default=None, help="Restart when code changes.  [default: in debug mode]")
 @click.option("--debugger/--no-debugger", default=None, help="Debug in the browser.  [default: in debug mode]")
+@click.option("--log-format", type=click.Choice(FORMS), help="Lines of text, or of JSON.  [default: text]")
+@click.option("--default-log-file", help="A file for what server and application log, next to stderr.")
+@click.option("--access-log-file", help="A file for the access log, next to stdout.")
+@click.option("--traceback", type=click.Choice(EXTENTS),
+              help="From your code on, all of it, or the exception alone.  [default: short]")  # fmt: skip
 @click.pass_context
 def run_command(ctx: click.Context, /, target: str | None, debug: bool | None, **given: Any) -> None:
     """Serve the application that TARGET names: a WebServer, or any flask.Flask, which is turned into one.
@@ -90,14 +105,14 @@ def run_command(ctx: click.Context, /, target: str | None, debug: bool | None, *
         os.environ["FLASK_DEBUG"] = "1" if debug else "0"  # before the application is made, which asks for it
     with ending_in_a_sentence():
         location = location_from(target, WebServer.from_flask)
-        app = _load(location)
+        app = load(location)
         if debug is not None:
             app.debug = debug
         settings = Settings.of(app, given.pop("host"), given.pop("port"), _options(ctx, given))
         serve(app, settings, lambda: location)
 
 
-run_command.params.extend(_UVICORNS.values())
+run_command.params.extend([_flasks("cert"), _flasks("key"), *_UVICORNS.values()])
 
 
 def _options(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
@@ -108,6 +123,8 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
         "worker_threads": given.pop("threads"),
         "use_reloader": given.pop("reload"),
         "use_debugger": given.pop("debugger"),
+        **{name: given.pop(name) for name in ("log_format", "default_log_file", "access_log_file", "traceback")},
+        "ssl_context": given.pop("cert"),
     }
     options = {name: value for name, value in own.items() if value is not None}
     # Uvicorn's defaults stay uvicorn's, where they are not changed by Settings.
@@ -115,26 +132,3 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
     if "headers" in options:
         options["headers"] = [tuple(header.split(":", 1)) for header in options["headers"]]
     return options
-
-
-def _load(location: Location) -> WebServer:
-    """The application; what its own code raises is shown from there on."""
-    os.environ["FLASK_RUN_FROM_CLI"] = "true"  # so that an app.run() in the module does nothing
-    try:
-        return location.load()
-    except CannotServe:
-        raise
-    except Exception as error:
-        traceback.print_exception(type(error), error, _from_users_code(error.__traceback__))
-        sys.exit(1)
-
-
-def _from_users_code(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback without the steps from here to the module of the user's."""
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_IN_BETWEEN):
-        trace = trace.tb_next
-    return trace
-
-
-#: Whose code stands between the command and the module: this package, Flask's search, Python's import.
-_IN_BETWEEN = (os.path.dirname(__file__) + os.sep, cli.__file__, "<frozen importlib", importlib.__file__)

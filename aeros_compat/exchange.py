@@ -73,6 +73,8 @@ class Exchange:
     #: Set when the server's task is cancelled while a thread still works on the answer.
     abandoned = False
     answer: Answer | None = None
+    #: The thread that is at work for it.
+    ident: int | None = None
     #: ``wsgi.input`` of the environ, by which it is seen whether middleware has put another one in its place.
     input: object = None
     _routed: tuple[object, ...] = ()

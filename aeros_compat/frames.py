@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import importlib
 import os
 import sysconfig
 import traceback
@@ -25,7 +26,8 @@ _CARRIERS = ("asgiref", "flask", "granian", "gunicorn", "hypercorn", "quart", "u
 _MACHINERY = (
     os.path.join(Path(__file__).parent, ""),
     *(os.path.join(_SITE, name, "") for name in _CARRIERS),
-    *(os.path.join(*module.__path__, "") for module in (asyncio, concurrent.futures)),
+    *(os.path.join(*module.__path__, "") for module in (asyncio, concurrent.futures, importlib)),
+    "<frozen importlib",
 )
 _LIBRARIES = (
     *_MACHINERY,
@@ -48,7 +50,12 @@ def without_machinery(frames: Frames) -> Frames:
 
 def is_users(frame: traceback.FrameSummary) -> bool:
     """Whether a frame runs code that is neither the standard library's nor an installed package's."""
-    return not frame.filename.startswith(_LIBRARIES)
+    return not is_library(frame.filename)
+
+
+def is_library(filename: str) -> bool:
+    """Whether a file is the standard library's or an installed package's."""
+    return filename.startswith(_LIBRARIES)
 
 
 def users_frame(frames: Sequence[traceback.FrameSummary]) -> traceback.FrameSummary:

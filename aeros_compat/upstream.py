@@ -10,6 +10,7 @@ import contextvars
 import os
 from concurrent.futures import Executor
 from multiprocessing import current_process
+from pathlib import Path
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from flask.ctx import _sentinel as flask_sentinel
 from flask.globals import _cv_app as flask_app_var
 from flask.globals import _cv_request as flask_request_var
 from flask.templating import _default_template_ctx_processor as flask_template_defaults
-from flask_caching.backends import RedisCache
+from flask_caching.backends import FileSystemCache, RedisCache
 from flask_compress import flask_compress as _flask_compress
 from flask_compress.compat import compression as _compression
 from quart.globals import _cv_app as quart_app_var
@@ -33,7 +34,7 @@ from werkzeug.wsgi import ClosingIterator
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
     from flask import Flask, Request
@@ -75,6 +76,7 @@ __all__ = [
     "serve_loop",
     "serve_until_change",
     "serving_loop",
+    "unfinished_files",
     "zstd",
 ]
 
@@ -252,6 +254,11 @@ def redis_of(backend: object) -> tuple[Any, str] | None:
     if not isinstance(backend, RedisCache):
         return None
     return backend._write_client, backend._get_prefix()
+
+
+def unfinished_files(backend: FileSystemCache, directory: str) -> Iterator[Path]:
+    """The files that a cachelib backend, this one or another process's, has begun to write and not finished."""
+    return Path(directory).glob(f"*{backend._fs_transaction_suffix}")
 
 
 # Werkzeug's reloader has no public name since 2.1, where ``run_simple`` is the only way to it, with its own server.

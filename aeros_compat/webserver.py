@@ -31,6 +31,8 @@ from .lanes.around import OVERRIDABLE, WATCHED, Around
 from .lanes.choice import is_quarts_view
 from .lanes.threads import ProcessThreads
 from .lanes.websocket_lane import run_quarts_cycle_from_thread
+from .limits.limits import WAITING_PER_THREAD, check_timeout, check_waiting
+from .logs.api import LoggingAPI
 from .policy.stack import policy_around
 from .quart_side.api import QuartAPI
 from .quart_side.core import Core
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
     from werkzeug.routing import MapAdapter
 
+    from .exchange import Exchange
     from .gateway.proxies import Proxies
     from .lanes.threads import WorkerThreads
     from .policy.compression import Compression
@@ -65,7 +68,7 @@ if TYPE_CHECKING:
 WORKER_THREADS = 8
 
 
-class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
+class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
     """A Flask application that is served by an ASGI Quart core.
 
     The positional parameters are those of :class:`flask.Flask`, in its order. Keyword-only, in addition:
@@ -85,6 +88,10 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
     :param watch: True counts what is going on for :meth:`lane_stats`; a path such as ``/_aeros/lanes`` also serves it
         there, as a page, as JSON and as Prometheus text, to whoever the application's ``before_request`` functions let
         in. None, the default: off; but :meth:`run` in debug mode watches, and shows the page to this machine.
+    :param request_timeout: seconds after which a request is answered with 504; None, the default, for no limit. The
+        decorator :func:`~aeros_compat.request_timeout` gives a view one of its own.
+    :param waiting_per_thread: sync requests that may wait for each worker thread before further ones are answered
+        with 503 and ``Retry-After`` at once; None for any number.
     :raises TypeError: for a keyword that neither Flask nor this class knows, or a value of a wrong type.
     :raises ValueError: for a value out of range.
     """
@@ -119,6 +126,8 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
         include_server_header: bool = True,
         logging_level: int | str | None = None,
         watch: bool | str | None = None,
+        request_timeout: float | None = None,
+        waiting_per_thread: int | None = WAITING_PER_THREAD,
         **kwargs: Any,
     ) -> None:
         check_settings(host, port, worker_threads, logging_level)
@@ -135,6 +144,8 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
             global_headers=global_headers,
             include_server_header=include_server_header,
             watch=watch,
+            request_timeout=request_timeout,
+            waiting_per_thread=waiting_per_thread,
         )
 
     def _extend_flask(
@@ -146,12 +157,20 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
         cache: FlaskCache | None,
         logging_level: int | str | None,
         watch: bool | str | None,
+        request_timeout: float | None,
+        waiting_per_thread: int | None,
         **policies: Any,
     ) -> None:
         """Set what is here and not in Flask."""
         self.host = host
         self.port = port
         self.worker_threads = worker_threads
+        check_timeout(request_timeout)
+        check_waiting(waiting_per_thread)
+        self.request_timeout = request_timeout
+        self.waiting_per_thread = waiting_per_thread
+        #: Requests that have been answered with 504, and whose threads are still at work.
+        self.overdue: set[Exchange] = set()
         CommandGroup.extend(self.cli)
         self.mounts = Mounts()
         #: The servers that :meth:`run` has started in this process and that have not ended.
@@ -271,6 +290,16 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, Flask):
         :param hard_limit: connections that wait to be accepted before the system refuses more (uvicorn's ``backlog``).
         :param max_requests: requests after which a worker is replaced, with a jitter of a tenth
             (uvicorn's ``limit_max_requests``).
+
+        :param access_log: False writes no line for each request (see the README, "Logs").
+        :param access_log_file: a file for these lines, next to stdout; ``access_log_to_std=False``: instead of it.
+        :param default_log_file: the same for all other lines, next to stderr, with ``log_to_std``.
+        :param log_level: of the server's own lines, as a number or as uvicorn names it.
+        :param log_format: ``"text"``, or ``"json"`` for one object a line.
+        :param use_colors: True or False (``color`` is another name for it); by default ``NO_COLOR`` and ``FORCE_COLOR``
+            decide, and then whether it is a terminal.
+        :param traceback: True for tracebacks from your code on, ``"full"`` for all of them, False for the exception
+            alone.
 
         Any other option is that of ``uvicorn.run``. The server ends in order, and the program with exit code 0, on
         SIGTERM; requests have 30 seconds to end (uvicorn's ``timeout_graceful_shutdown``).

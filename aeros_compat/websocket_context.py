@@ -63,7 +63,7 @@ class WebsocketContext(RequestContext):
         else:
             await super()._tear_down_async(exc)
 
-    async def _close_requests(self) -> None:
+    async def _close_request_async(self) -> None:
         # close() of a websocket object is another thing than that of a request.
         self.request.close()
 

@@ -25,7 +25,7 @@ from typing import IO, Any, cast
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 16
 REQUEST = b"GET %b HTTP/1.1\r\nHost: localhost\r\nUser-Agent: benchmark\r\nAccept: */*\r\n\r\n"
-KINDS = {"off": {}, "watch": {"watch": True}}
+KINDS: dict[str, dict[str, Any]] = {"off": {}, "watch": {"watch": True}}
 
 
 def main() -> None:

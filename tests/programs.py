@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,18 +61,9 @@ class Program:
     def get(self, path: str = "/", **options: Any) -> httpx.Response:
         return httpx.get(self.url + path, timeout=20, trust_env=False, **options)
 
-    def get_again(self, path: str = "/") -> httpx.Response:
-        """A GET on a new connection, asked again if that is reset, as browsers do.
-
-        uvicorn 0.54 closes connections that have not sent their request yet when it ends.
-        """
-        end = time.monotonic() + 20
-        while True:
-            try:
-                return self.get(path, headers={"Connection": "close"})
-            except httpx.TransportError:
-                if time.monotonic() > end:
-                    raise
+    def get_once(self, path: str = "/") -> httpx.Response:
+        """A GET on a connection of its own, which is closed afterwards."""
+        return self.get(path, headers={"Connection": "close"})
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from werkzeug.serving import make_ssl_devcert
 
 from .programs import ended, environment, refused, running
 from .servers import free_port
@@ -126,6 +127,29 @@ def test_environment(folder: Path) -> None:
         assert (answer["name"], answer["limit"], answer["root"]) == ("plain", "given", "/below")
         assert "2 workers with 8 threads each" in server.log
         assert server.end() == 0
+
+
+@pytest.mark.parametrize("how", ["files", "adhoc", "context"])
+def test_certificate_of_flask_run(folder: Path, how: str) -> None:
+    """FLASK_RUN_CERT and FLASK_RUN_KEY, also in .flaskenv: each of the three things that Flask's command takes."""
+    port = free_port()
+    make_ssl_devcert(str(folder / "c"), host="localhost")
+    (folder / "tls.py").write_text(
+        "from werkzeug.serving import load_ssl_context\ncontext = load_ssl_context('c.crt', 'c.key')\n"
+    )
+    lines = {"files": "FLASK_RUN_CERT=c.crt\nFLASK_RUN_KEY=c.key", "adhoc": "FLASK_RUN_CERT=adhoc"}
+    (folder / ".flaskenv").write_text(lines.get(how, "FLASK_RUN_CERT=tls.context"))
+    with running(*RUN, "module:plain", "-p", str(port), port=port, cwd=folder, scheme="https") as server:
+        assert server.get(verify=False).json()["name"] == "plain"
+        assert f"https://127.0.0.1:{port}" in server.log
+
+
+def test_certificate_without_a_key_is_refused_as_by_flask(folder: Path) -> None:
+    make_ssl_devcert(str(folder / "c"), host="localhost")
+    for command in ((*RUN, "module:plain"), ("-m", "flask", "--app", "module:plain", "run")):
+        done = ended(*command, cwd=folder, FLASK_RUN_CERT="c.crt")
+        assert done.returncode == 2
+        assert "Error: Invalid value for '--key': Required when using \"--cert\"." in done.stderr
 
 
 @pytest.mark.parametrize(

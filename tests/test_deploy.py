@@ -7,13 +7,17 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
+import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from aeros_compat import WebServer
 from aeros_compat.command import run_command
@@ -58,6 +62,58 @@ def test_unit(tmp_path: Path) -> None:
         file.write_text((DEPLOY / "aeros.service").read_text().replace("/srv/app/.venv/bin/aeros-compat", "/bin/true"))
         done = subprocess.run(("systemd-analyze", "verify", file), capture_output=True, text=True, timeout=60)
         assert "aeros.service" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("version", ["1.30", kubernetes_validate.latest_version()])
+def test_kubernetes_knows_what_is_said(version: str) -> None:
+    """By its own schemas, which here refuse names that they do not have."""
+    for document in documents():
+        kubernetes_validate.validate(document, version, strict=True)
+    document = documents()[0]
+    document["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError, match="readynessProbe"):
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_dockerfile() -> None:
+    """By hadolint: there is no building of it without Docker's daemon."""
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run((hadolint, DEPLOY / "Dockerfile"), capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_autoscaler_gets_what_it_asks_for() -> None:
+    """From the application's metrics by the adapter's rule: busy threads are saturation 1, and can still be read."""
+    (rule,) = yaml.safe_load((DEPLOY / "prometheus-adapter.yaml").read_text())["rules"]["custom"]
+    deployment, _, autoscaler, _ = documents()
+    asked = [metric["pods"]["metric"]["name"] for metric in autoscaler["spec"]["metrics"] if metric["type"] == "Pods"]
+    assert asked == [rule["name"]["as"]]
+    assert "replicas" not in deployment["spec"]
+    path = deployment["spec"]["template"]["metadata"]["annotations"]["prometheus.io/path"]
+    app = WebServer("application", worker_threads=2, watch=path.removesuffix(".prom"))
+    entered, enough = threading.Barrier(3), threading.Event()
+
+    @app.get("/busy")
+    def busy() -> str:
+        entered.wait(20)
+        enough.wait(20)
+        return "done"
+
+    with served(app) as url, ThreadPoolExecutor(2) as clients:
+        asking = [clients.submit(httpx.get, f"{url}/busy", timeout=30) for _ in range(2)]
+        entered.wait(20)
+        before = metrics(url + path)
+        wait_for(lambda: metrics(url + path)["aeros_worker_busy_seconds_total"] > 1)
+        enough.set()
+        assert {answer.result().text for answer in asking} == {"done"}
+    assert before["aeros_worker_threads"] == before["aeros_worker_threads_busy"] == 2
+    for name in re.findall(r"aeros_worker\w+", rule["seriesQuery"] + rule["metricsQuery"]):
+        assert name in before
+
+
+def metrics(url: str) -> dict[str, float]:
+    families = text_string_to_metric_families(httpx.get(url, timeout=20).raise_for_status().text)
+    return {sample.name: sample.value for family in families for sample in family.samples}
 
 
 def test_times_add_up() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 from aeros_compat import Compression
 from aeros_compat.policy import compression
 from aeros_compat.webserver import WORKER_THREADS
+
+from .servers import wait_for
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -30,6 +33,13 @@ def client_of(section: str) -> Any:
     names: dict[str, Any] = {"__name__": "readme"}
     exec(compile(code, "README.md", "exec"), names)
     return names["app"].test_client()
+
+
+def test_quick_start() -> None:
+    """What the code answers; tests/beyond/test_quick_start.py does the rest, as a newcomer does."""
+    client = client_of("Quick start")
+    assert client.get("/").text == "Hello from a worker thread"
+    assert client.get("/async").text == "Hello from the event loop"
 
 
 def test_use() -> None:
@@ -69,6 +79,25 @@ def test_caching() -> None:
     assert app.cache_stats().hits == 2
     assert client.post("/prices/pear/2").status_code == 204
     assert client.get("/prices").json == {"apple": 1, "pear": 2}
+
+
+def test_logs(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("aeros_compat.access")
+    found: list[str] = []
+    collector = logging.Handler()
+    collector.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    logger.addHandler(collector)
+    try:
+        client = client_of("Logs")
+        assert client.get("/buy?token=secret").text == "bought"
+        client.get("/health")
+        wait_for(lambda: bool(found))
+    finally:
+        logger.handlers.clear()
+        logger.filters.clear()
+        logger.setLevel(logging.NOTSET)
+    (line,) = found
+    assert line.startswith('127.0.0.1 "GET /buy HTTP/1.1" 200 6B ')
 
 
 def test_policies() -> None:

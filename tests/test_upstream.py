@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import errno
 import os
+import re
 import signal
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import flask
 import pytest
 import quart
+from asgiref.local import Local
 from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
-from flask_caching.backends import SimpleCache
+from flask_caching.backends import FileSystemCache, SimpleCache
 from flask_caching.jinja2ext import CacheExtension
 from jinja2 import Environment, nodes
 from quart.globals import websocket_ctx
@@ -26,9 +30,6 @@ from aeros_compat import Cache, RedisCache, WebServer, upstream
 
 from .programs import ended
 from .redis_server import redis_server
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def _in_new_thread(func: Any) -> Any:
@@ -108,6 +109,46 @@ def test_converters_of_a_rule() -> None:
     app.add_url_rule("/<int:number>", endpoint="number")
     (rule,) = app.url_map.iter_rules("number")
     assert [type(converter) for converter in upstream.converters_of(rule).values()] == [IntegerConverter]
+
+
+def test_has_converters() -> None:
+    app = flask.Flask(__name__)
+    app.add_url_rule("/<name>", endpoint="variable")
+    app.add_url_rule("/fixed", endpoint="fixed")
+    found = {rule.endpoint: upstream.has_converters(rule) for rule in app.url_map.iter_rules()}
+    assert (found["variable"], found["fixed"]) == (True, False)
+
+
+def test_serve_loop_says_where_async_to_sync_runs() -> None:
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def where() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    def on_thread(loop: asyncio.AbstractEventLoop) -> Any:
+        upstream.serve_loop(loop, tasks)
+        assert upstream.serving_loop() is loop
+        return async_to_sync(where)()
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        assert await loop.run_in_executor(executor, on_thread, loop) is loop
+
+    with ThreadPoolExecutor(1) as executor:
+        asyncio.run(scenario())
+
+
+def test_move_locals_here() -> None:
+    """What a ``Local`` of asgiref has been given in a context is seen on a thread that runs in it."""
+    local = Local()
+
+    def inside() -> str:
+        upstream.move_locals_here(context)
+        return str(local.name)
+
+    context = contextvars.Context()
+    context.run(setattr, local, "name", "value")
+    assert _in_new_thread(lambda: context.run(inside)) == "value"
 
 
 def test_bind_executor_decides_where_sync_to_async_runs() -> None:
@@ -195,6 +236,32 @@ def test_closes_nothing() -> None:
     assert not upstream.closes_nothing(iterable_of(generator))
     assert not upstream.closes_nothing(iterable_of(Closing("x")))
     assert not upstream.closes_nothing([b"x"])
+
+
+def test_response_closes_nothing() -> None:
+    class Closing(flask.Response):
+        def close(self) -> None:
+            super().close()
+
+    registered = flask.Response("x")
+    registered.call_on_close(lambda: None)
+    assert upstream.response_closes_nothing(flask.Response("x"))
+    assert not upstream.response_closes_nothing(registered)
+    assert not upstream.response_closes_nothing(flask.Response(text for text in ["x"]))
+    assert not upstream.response_closes_nothing(Closing("x"))
+
+
+def test_has_sync_caller() -> None:
+    async def seen() -> bool:
+        return upstream.has_sync_caller()
+
+    assert async_to_sync(seen)()
+    assert not asyncio.run(seen())
+
+
+def test_every_name_is_tested() -> None:
+    text = Path(__file__).read_text()
+    assert [name for name in upstream.__all__ if not re.search(rf"upstream(\.| import ){name}\b", text)] == []
 
 
 def test_is_complete() -> None:
@@ -302,3 +369,18 @@ def test_serve_until_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_reloading_command() -> None:
     assert upstream.reloading_command() == [sys.executable, *sys.orig_argv[1:]]
+
+
+def test_unfinished_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """cachelib leaves a file half written when the disk is full, under a name by which it is found."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    backend = FileSystemCache(str(tmp_path))
+    assert backend.set("key", "value")
+    assert list(upstream.unfinished_files(backend, str(tmp_path))) == []
+    monkeypatch.setattr(backend.serializer, "dump", fail)
+    assert not backend.set("other", "value")
+    (file,) = upstream.unfinished_files(backend, str(tmp_path))
+    assert file.parent == tmp_path

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from flask_caching.backends import FileSystemCache as FileSystemBackend
 
+from ..upstream import unfinished_files
 from .cache import Cache
 from .seconds import Seconds, whole_seconds
 
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 #: Redis keys begin so, unless told otherwise: ``clear()`` removes what begins so, and nothing else of the database.
 KEY_PREFIX = "aeros_compat:"
+
+#: Seconds after which a file of a directory that nobody has written to is not being written any more.
+UNFINISHED_SECONDS = 10.0
 
 
 class SimpleCache(Cache):
@@ -220,7 +226,10 @@ class DirectoryBackend(FileSystemBackend):
     def set(self, key: str, *args: Any, **kwargs: Any) -> bool:
         self.check()
         with self._writing:
-            return super().set(key, *args, **kwargs)
+            is_written = super().set(key, *args, **kwargs)
+        if not is_written:
+            self._remove_unfinished()
+        return is_written
 
     def add(self, key: str, *args: Any, **kwargs: Any) -> bool:
         self.check()
@@ -234,5 +243,13 @@ class DirectoryBackend(FileSystemBackend):
 
     def clear(self) -> bool:
         self.check()
+        self._remove_unfinished()
         with self._writing:
             return super().clear()
+
+    def _remove_unfinished(self) -> None:
+        """Remove what a full disk, or a process that was killed, has left half written: the original never does."""
+        for path in unfinished_files(self, self.directory):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime >= UNFINISHED_SECONDS:
+                    path.unlink()

@@ -56,8 +56,16 @@ class Record:
         return response_class(self.body, status=self.status, headers=self.headers)
 
     def ttl(self) -> float:
-        """Seconds for which it is fresh; negative when it is stale."""
-        return self.expires - time.time() if self.expires else float("inf")
+        """Seconds for which it is fresh; negative when it is stale.
+
+        One that was stored in the future is stale: the clock has been set back, and it would stay for as long. Clocks
+        of several machines may differ, but not by the time for which it is fresh.
+        """
+        if not self.expires:
+            return float("inf")
+        now = time.time()
+        ahead = self.stored - now
+        return -ahead if ahead > self.expires - self.stored else self.expires - now
 
     @property
     def is_conditional(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import re
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ STATUS_LINE = "aeros_compat.status"
 
 #: Key of the start message with the headers as the view wrote them; read by the WSGI entry for the case of the names.
 WSGI_HEADERS = "aeros_compat.headers"
+
+_ends_line = re.compile(rb"[\r\n\0]").search
 
 
 class Answer:
@@ -149,11 +152,18 @@ def fit_for_asgi(start: Message) -> Message:
 
     They send ``Date`` themselves, and it is a single value (RFC 9110 section 6.6.1); Werkzeug sets it on files. uvicorn
     has no words for a status beyond 599, and finds that out when it is too late for another answer. After an interim
-    status (1xx, RFC 9110 section 15.2) the client would wait for the answer, and ASGI has no way to send both.
+    status (1xx, RFC 9110 section 15.2) the client would wait for the answer, and ASGI has no way to send both. And
+    uvicorn writes headers as they are: Werkzeug looks for line breaks in values, nobody in names, and nobody in those
+    of a WSGI application that uses no Werkzeug.
     """
     if not 200 <= start["status"] <= 599:
         raise ValueError(f"The view answered with the status {start['status']}; an answer has one from 200 to 599.")
-    start["headers"] = [header for header in start["headers"] if header[0] != b"date"]
+    start["headers"] = headers = [header for header in start["headers"] if header[0] != b"date"]
+    if _ends_line(b"".join(chain.from_iterable(headers))):
+        raise ValueError(
+            "A header of the response has a line break or a NUL in its name or value (RFC 9110 section 5.5). What"
+            " follows could be a header, or a whole answer, that a client has written. Quote it, or leave it out."
+        )
     return start
 
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..exchange import Exchange
 from ..lanes.async_lane import run_async_lane
 from ..lanes.choice import is_async_lane
 from ..lanes.hop import hop
 from ..lanes.sync_lane import run_sync_lane
+from ..limits.limits import is_overloaded, refuse, timeout_of
+from ..limits.timed import within
 from .body import COLLECT_LIMIT, Body
 from .delivery import deliver
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from ..exchange import Thread
     from ..quart_side.core import Core
     from ..types import HTTPScope, Receive, Send
+    from ..webserver import WebServer
+    from .answer import Answer
 
 
 class HTTPConnection:
@@ -34,8 +41,7 @@ class HTTPConnection:
         exchange = self.exchange_class(self._scope, body)
         await body.collect(COLLECT_LIMIT, exchange.content_length, app.config["MAX_CONTENT_LENGTH"])
         try:
-            run = self.async_lane if is_async_lane(app, exchange) else self.sync_lane
-            answer, thread = await run(app, exchange)
+            answer, thread = await self._answer(app, exchange)
             if exchange.kept_contexts:
                 self._core.preserve(exchange.kept_contexts[-1])
             try:
@@ -48,3 +54,14 @@ class HTTPConnection:
                     thread.release()
         finally:
             exchange.forget()
+
+    def _answer(self, app: WebServer, exchange: Exchange) -> Coroutine[Any, Any, tuple[Answer, Thread]]:
+        """The coroutine that answers, in the lane of the request."""
+        if is_async_lane(app, exchange):
+            run = self.async_lane
+        elif is_overloaded(app, exchange):
+            return refuse(app, exchange)
+        else:
+            run = self.sync_lane
+        timeout = timeout_of(app, exchange)
+        return run(app, exchange) if timeout is None else within(timeout, app, exchange, run(app, exchange))

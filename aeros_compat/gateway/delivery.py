@@ -68,12 +68,15 @@ async def _until_left(exchange: Exchange) -> AsyncIterator[None]:
         async with asyncio.timeout(None) as block:
 
             def leave(_: object) -> None:
-                block.reschedule(loop.time())
+                if is_inside:  # it may have been on its way already when the block ended
+                    block.reschedule(loop.time())
 
+            is_inside = True
             gone.add_done_callback(leave)
             try:
                 yield
             finally:
+                is_inside = False
                 gone.remove_done_callback(leave)
     except TimeoutError:
         if not block.expired():

@@ -79,6 +79,7 @@ def add_addresses(environ: WSGIEnvironment, scope: Scope) -> None:
 
 def add_headers(environ: WSGIEnvironment, headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Add the headers of a request, each name once (RFC 3875 section 4.1.18)."""
+    repeated: dict[str, list[str]] = {}
     for name, value in headers:
         key = _ENVIRON_NAMES.get(name)
         if key is None:
@@ -89,9 +90,13 @@ def add_headers(environ: WSGIEnvironment, headers: Iterable[tuple[bytes, bytes]]
                 _ENVIRON_NAMES[name] = key
         text = value.decode("latin-1").strip(" \t")
         if key in environ:
-            # RFC 9110 section 5.2; cookies have a separator of their own (RFC 9113 section 8.2.3).
-            text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
-        environ[key] = text
+            # Joined in the end: one by one, the time would grow with the square of their number.
+            repeated.setdefault(key, [environ[key]]).append(text)
+        else:
+            environ[key] = text
+    for key, texts in repeated.items():
+        # RFC 9110 section 5.2; cookies have a separator of their own (RFC 9113 section 8.2.3).
+        environ[key] = ("; " if key == "HTTP_COOKIE" else ",").join(texts)
 
 
 def script_name(scope: Scope) -> str:
@@ -152,7 +157,7 @@ def _exact_path(scope: Scope) -> bytes | None:
 
 def request_target(scope: Scope) -> str:
     """The target of the request as the client sent it."""
-    raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    raw_path: bytes = scope.get("raw_path") or quote(scope["path"], errors="surrogateescape").encode()
     query: bytes = scope["query_string"]
     return (raw_path + b"?" + query if query else raw_path).decode("latin-1")
 

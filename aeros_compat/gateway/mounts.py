@@ -19,7 +19,7 @@ from .mounted_websocket import MountedWebsocket
 from .wsgi_entry import WSGICall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -70,6 +70,9 @@ class Mounts:
     def __init__(self) -> None:
         self._longest_first: list[Mount] = []
         self._with_lifespan: list[Mount] = []
+
+    def __iter__(self) -> Iterator[Mount]:
+        return iter(self._longest_first)
 
     def __bool__(self) -> bool:
         return bool(self._longest_first)

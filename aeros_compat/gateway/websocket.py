@@ -40,6 +40,9 @@ class WebsocketConnection:
     What a view does with ``quart.websocket`` ends here, and so does what sync code does with its socket.
     """
 
+    async_lane = staticmethod(run_websocket_lane)
+    sync_lane = staticmethod(run_on_socket)
+
     def __init__(self, core: Core, scope: Scope) -> None:
         self.scope = scope
         self.inbox = Inbox()
@@ -113,7 +116,7 @@ class WebsocketConnection:
 
     async def _answer(self, handshake: Handshake) -> None:
         app = self._core.server
-        run = run_websocket_lane if is_websocket_lane(app, handshake) else run_on_socket
+        run = self.async_lane if is_websocket_lane(app, handshake) else self.sync_lane
         try:
             reply = await run(app, handshake)
         except BaseException:

@@ -11,7 +11,7 @@ awaited on the loop from there (see ``WebServer.encloses_views``).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask.signals import (
     appcontext_popped,
@@ -27,7 +27,7 @@ from ..callables import is_async
 from ..gateway.answer import Answer
 from ..gateway.start_response import StartResponse
 from ..upstream import begin_serving, bind_executor, find_error_handler
-from .cycle import Cycle, keep_for
+from .cycle import Cycle, at_work, keep_for
 from .hop import drive, hop
 from .plain import plain_answer
 
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -97,9 +96,9 @@ class AsyncCycle(Cycle):
         finally:
             failure = None  # a traceback holds this frame, and this frame the exception
 
-    async def hop(self, func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def hop(self, func: Callable[..., T], *args: Any) -> T:
         self.on_thread = True
-        result = await hop(self.thread, self.context, func, *args, **kwargs)
+        result = await hop(self.thread, self.context, at_work, self.app, self.exchange, func, *args)
         self.on_thread = False
         return result
 

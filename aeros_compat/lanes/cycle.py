@@ -7,7 +7,8 @@ somebody has one of his own (see :mod:`.around`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask.signals import request_finished, request_started
 
@@ -18,12 +19,16 @@ from ..upstream import begin_serving, flask_app_var, flask_request_var
 from .plain import plain_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Response
 
     from ..exchange import Exchange, Thread
     from ..webserver import WebServer
     from .plan import Plan
+
+T = TypeVar("T")
 
 
 class Cycle:
@@ -173,3 +178,14 @@ def keep_for(answer: Answer, exchange: Exchange, thread: Thread) -> Answer:
             finally:
                 thread.release()
     return answer
+
+
+def at_work(app: WebServer, exchange: Exchange, func: Callable[..., T], *args: Any) -> T:
+    """Call ``func``, and have it known meanwhile which thread works for the request."""
+    exchange.ident = threading.get_ident()
+    try:
+        return func(*args)
+    finally:
+        exchange.ident = None
+        if app.overdue:
+            app.overdue.discard(exchange)

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..gateway.start_response import StartResponse
-from .cycle import Cycle, keep_for
+from .cycle import Cycle, at_work, keep_for
 from .hop import hop
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ async def run_sync_lane(app: WebServer, exchange: Exchange) -> tuple[Answer, Thr
     """The answer of Flask's cycle, and the thread on which what is left of it has to be advanced and closed."""
     thread = exchange.thread_for(app, own=False)
     try:
-        return await hop(thread, exchange.context, _answer, app, exchange, thread), thread
+        return await hop(thread, exchange.context, at_work, app, exchange, _answer, app, exchange, thread), thread
     except asyncio.CancelledError:
         # The thread cannot be interrupted. Whoever comes second, it or this task, closes what it has made.
         exchange.abandoned = True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from ..debugging.debugger import with_debugger
 from ..debugging.reloader import GRACE, run_with_reloader
+from ..logs.server_logs import ServerLogs
 from ..upstream import is_importing_main
 from .certificates import certificate
 from .listening import listening
@@ -23,6 +25,8 @@ from .patched import refuse_patched_threads
 from .server import Server
 from .settings import CannotServe, Settings
 from .workers import Supervisor, WorkerConfig
+
+logger = logging.getLogger("uvicorn.error")
 
 if TYPE_CHECKING:
     import socket
@@ -94,7 +98,7 @@ def serve(app: WebServer, settings: Settings, locate: Callable[[], Location]) ->
     location = locate() if settings.is_supervised else None
     with ExitStack() as stack:
         options = settings.uvicorn | stack.enter_context(certificate(settings))
-        config = _config(app, settings, options)
+        config = _config(stack.enter_context(_logging(app, settings)), settings, options)
 
         def bind() -> socket.socket:
             listener = stack.enter_context(listening(settings))
@@ -112,14 +116,29 @@ def serve(app: WebServer, settings: Settings, locate: Callable[[], Location]) ->
         sys.exit(STARTUP_FAILURE)  # and the log has said why
 
 
-def _config(app: WebServer, settings: Settings, options: dict[str, Any]) -> Config:
+@contextmanager
+def _logging(app: WebServer, settings: Settings) -> Iterator[ASGIApp]:
+    """What is to be served: the application, with its debugger and its access log around it."""
+    with closing(ServerLogs(settings.logs)) as logs:
+        try:
+            logs.open()
+            served = logs.add(app, _debugged(app, settings))
+        except OSError as error:
+            raise CannotServe(f"The log file {error.filename} cannot be opened: {error.strerror}.") from error
+        yield served
+
+
+def _debugged(app: WebServer, settings: Settings) -> ASGIApp:
+    if not settings.use_debugger:
+        return app
+    host = None if settings.uvicorn.get("uds") is not None else settings.host
+    return with_debugger(app, host=host, evalex=settings.use_evalex)
+
+
+def _config(served: ASGIApp, settings: Settings, options: dict[str, Any]) -> Config:
     """uvicorn's configuration, loaded, so that what is wrong with it is known before anything is bound."""
-    asgi_app: ASGIApp = app
-    if settings.use_debugger:
-        host = None if settings.uvicorn.get("uds") is not None else settings.host
-        asgi_app = with_debugger(app, host=host, evalex=settings.use_evalex)
     try:
-        config = Config(asgi_app, host=settings.host, port=settings.port, workers=1, **options)
+        config = Config(served, host=settings.host, port=settings.port, workers=1, **options)
         config.load()
     except Exception as error:
         raise CannotServe(f"uvicorn does not take these settings: {type(error).__name__}: {error}") from error
@@ -150,10 +169,16 @@ def _announce(app: WebServer, settings: Settings, listener: socket.socket, is_ss
     """Say what is served, where, with what, and what to do next."""
     workers = f"{settings.workers} workers with " if settings.workers > 1 else ""
     threads = f"{settings.worker_threads} thread{'s' * (settings.worker_threads > 1)}{' each' * bool(workers)}"
-    click.echo(f" * Serving '{app.name}' on {_url(settings, listener, is_ssl)}")
-    click.echo(f" * {workers}{threads} for sync views; debug mode: {'on' if settings.debug else 'off'}")
     restart = f" kill -HUP {os.getpid()} restarts the workers one by one." if settings.is_supervised else ""
-    click.echo(f" * CTRL+C ends it.{restart}")
+    for sentence in (
+        f"Serving '{app.name}' on {_url(settings, listener, is_ssl)}",
+        f"{workers}{threads} for sync views; debug mode: {'on' if settings.debug else 'off'}",
+        f"CTRL+C ends it.{restart}",
+    ):
+        if settings.logs.form == "json":  # nothing but JSON, then
+            logger.info(sentence)
+        else:
+            click.echo(f" * {sentence}")
 
 
 def _url(settings: Settings, listener: socket.socket, is_ssl: bool) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import selectors
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,10 +15,16 @@ import uvicorn
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
     from types import FrameType
 
     from ..types import ASGIApp, Receive, Scope, Send
     from ..webserver import WebServer
+
+
+#: Seconds in which an ending server still answers requests on connections that it has accepted. A client that has
+#: connected, or keeps a connection, may have sent one already: three trips of 150 ms, as for TLS and a request.
+LAST_REQUESTS = 0.5
 
 
 class Endable(Protocol):
@@ -64,6 +73,31 @@ class Server(uvicorn.Server):
         else:
             super().handle_exit(sig, frame)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, answer the last requests, close what is idle, and end.
+
+        uvicorn 0.54 closes idle connections at once, and those that wait to be accepted, also where a request is on its
+        way or has arrived: their clients see a reset. An idle connection may be closed at any time (RFC 9112 section
+        9.5), but one that was told ``Connection: close`` is not used again, so that nothing is lost.
+        """
+        listeners, state = sockets or [], self.server_state
+        state.default_headers = [*state.default_headers, (b"connection", b"close")]
+        await self._wait_while(lambda: _has_waiting(listeners), 0)
+        for server in self.servers:
+            server.close()
+        for listener in listeners:
+            listener.close()
+        await asyncio.sleep(0.02)  # what has been accepted becomes a connection
+        await self._wait_while(lambda: bool(state.connections), 0.02)
+        await super().shutdown(sockets)
+
+    async def _wait_while(self, condition: Callable[[], bool], interval: float) -> None:
+        """For ``LAST_REQUESTS`` at most, or for the time that there is."""
+        allowed = self.config.timeout_graceful_shutdown
+        end = time.monotonic() + (LAST_REQUESTS if allowed is None else min(LAST_REQUESTS, allowed))
+        while condition() and time.monotonic() < end and not self.force_exit:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(interval)
+
     def passing_errors(self, app: ASGIApp) -> ASGIApp:
         """``app``, whose first exception ends the server and comes out of :meth:`run_for` (``passthrough_errors``)."""
 
@@ -86,6 +120,14 @@ class Server(uvicorn.Server):
         if within is not None and (allowed is None or within < allowed):
             self.config.timeout_graceful_shutdown = within
         self.should_exit = True
+
+
+def _has_waiting(listeners: list[socket.socket]) -> bool:
+    """Whether there are connections that wait to be accepted."""
+    with selectors.DefaultSelector() as selector:  # select() takes no descriptors from 1024 on
+        for listener in listeners:
+            selector.register(listener, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 class AdvancedThread(threading.Thread):

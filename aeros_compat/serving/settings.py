@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn import Config
 
+from ..logs.options import NAMES as LOG_OPTIONS
+from ..logs.options import LogOptions
+from .protocol import HTTPProtocol
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
@@ -27,6 +31,7 @@ ALIASES = {
     "soft_limit": "limit_concurrency",
     "hard_limit": "backlog",
     "max_requests": "limit_max_requests",
+    "color": "use_colors",
 }
 
 #: What ``uvicorn.run`` takes, without what is decided here.
@@ -44,8 +49,8 @@ UVICORN_OPTIONS = frozenset(inspect.signature(Config).parameters) - {
     "reload_excludes",
 }
 
-#: What ``Flask.run`` takes, next to ``host``, ``port``, ``debug`` and ``load_dotenv``, and ``worker_threads``.
-OWN_OPTIONS = frozenset(
+#: What ``Flask.run`` takes, next to ``host``, ``port``, ``debug`` and ``load_dotenv``, and what is decided here.
+OWN_OPTIONS = LOG_OPTIONS | frozenset(
     {
         "exclude_patterns",
         "extra_files",
@@ -93,6 +98,7 @@ class Settings:
     exclude_patterns: tuple[str, ...] = ()
     reloader_type: str = "auto"
     reloader_interval: float = 1
+    logs: LogOptions = field(default_factory=LogOptions)
     #: Options of ``uvicorn.Config``.
     uvicorn: dict[str, Any] = field(default_factory=dict)
 
@@ -124,6 +130,7 @@ class Settings:
             exclude_patterns=_strings("exclude_patterns", options.get("exclude_patterns")),
             reloader_type=options.get("reloader_type", "auto"),
             reloader_interval=options.get("reloader_interval", 1),
+            logs=_logs(options),
             uvicorn=_uvicorn_options(app, options),
         )
         settings._check()
@@ -226,19 +233,35 @@ def _strings(name: str, value: Iterable[str] | None) -> tuple[str, ...]:
     return tuple(value or ())
 
 
+def _logs(options: dict[str, Any]) -> LogOptions:
+    if options.get("log_config") is not None:
+        # Who configures uvicorn's loggers gets uvicorn's access lines there, and not ours beside them.
+        options = {"access_log_to_std": False, **options}
+    try:
+        return LogOptions.of(options)
+    except ValueError as error:
+        raise CannotServe(str(error)) from error
+
+
+#: What uvicorn would set on its loggers, without asking whether somebody has.
+_SET_HERE = {"log_level", "use_colors"}
+
+
 def _uvicorn_options(app: WebServer, options: dict[str, Any]) -> dict[str, Any]:
     chosen: dict[str, Any] = {
         # A client must not be able to say where it comes from: trusting a proxy is the user's decision.
         "proxy_headers": False,
+        "http": HTTPProtocol,
         # https://github.com/python/cpython/issues/140947: the second fence, the first is in the lanes.
         "reset_contextvars": True,
-        "log_level": "info",
+        # Its own would close handlers that are there already. See aeros_compat.logs.
+        "log_config": None,
         # uvicorn would send its own next to the application's.
         "server_header": app.include_server_header and "server" not in map(str.lower, app.global_headers),
         "timeout_graceful_shutdown": GRACEFUL_SHUTDOWN,
         "timeout_worker_healthcheck": HUNG_AFTER,
     }
-    chosen |= {name: value for name, value in options.items() if name in UVICORN_OPTIONS}
+    chosen |= {name: value for name, value in options.items() if name in UVICORN_OPTIONS - _SET_HERE}
     requests = chosen.get("limit_max_requests")
     if isinstance(requests, int):
         # All workers have begun together, and should not end together.

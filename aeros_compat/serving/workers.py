@@ -15,19 +15,24 @@ import sys
 import threading
 import time
 import traceback
+from functools import cached_property
 from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any
 
 from uvicorn import Config
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
+from ..logs.server_logs import ServerLogs
+from .server import Server
 from .settings import CannotServe
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Awaitable, Callable
 
+    from ..types import ASGIApp
     from ..webserver import WebServer
     from .location import Location
     from .settings import Settings
@@ -50,25 +55,27 @@ class WorkerConfig(Config):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Called in the worker, before anything else.
 
-        Uvicorn raises SIGTERM again when it has ended, and the worker would be killed by it, without its ``atexit``
-        functions: what agents have not sent yet would be lost.
+        SIGTERM, before the server knows it, would kill the worker without its ``atexit`` functions: what agents have
+        not sent yet would be lost.
         """
         vars(self).update(state)
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
 
-    def load_app(self) -> WebServer:
+    def load_app(self) -> ASGIApp:
         """Called in the worker. What fails here fails for all workers, so the supervisor ends."""
+        logs = ServerLogs(self.settings.logs)
+        logs.open()
         try:
             app = self.location.load()
         except CannotServe as error:
             logger.error("%s", error)
             sys.exit(STARTUP_FAILURE)
         except Exception:
-            logger.error("The application %s cannot be loaded in a worker:\n%s", self.location, traceback.format_exc())
+            logger.exception("The application %s cannot be loaded in a worker:", self.location)
             sys.exit(STARTUP_FAILURE)
         self.settings.apply_to(app)
         app.servers.add(_Supervised())
-        return app
+        return logs.add(app, app)
 
     def load(self) -> None:
         super().load()
@@ -125,6 +132,14 @@ class _Watched:
             time.sleep(1)
 
 
+class Worker(Process):
+    """uvicorn's worker process, with a server that ends as one without workers does."""
+
+    @cached_property
+    def server(self) -> Server:
+        return Server(self.config)
+
+
 class Supervisor(Multiprocess):
     """uvicorn's supervisor, which its application knows and can end from any thread."""
 
@@ -157,10 +172,45 @@ class Supervisor(Multiprocess):
         """Let the workers finish their requests and end. From any thread; it does not wait."""
         self.should_exit.set()
 
+    # uvicorn makes each worker where it needs one, so what does is written again, with workers of ours.
+
+    def start_worker(self) -> Worker:
+        worker = Worker(self.config, self.sockets)
+        worker.start()
+        return worker
+
+    def init_processes(self) -> None:
+        """The first workers."""
+        self.processes += [self.start_worker() for _ in range(self.processes_num)]
+
+    def handle_ttin(self) -> None:
+        """SIGTTIN: one worker more."""
+        self.processes_num += 1
+        self.processes.append(self.start_worker())
+
+    def restart_all(self) -> None:
+        """SIGHUP: put a new worker in the place of each, and end the old one when the new one serves."""
+        limit = self.config.timeout_worker_healthcheck
+        for index, old in enumerate(self.processes):
+            if self.should_exit.is_set():
+                return
+            new = self.start_worker()
+            if not new.wait_until_ready(limit, self.should_exit):
+                new.kill()
+                new.join()
+                if not self.should_exit.is_set():
+                    logger.error(
+                        "Worker [%s] was not ready in time: worker [%s] and those after it stay.", new.pid, old.pid
+                    )
+                return
+            old.terminate()
+            old.join()
+            self.processes[index] = new
+
     def keep_subprocess_alive(self) -> None:
         """Replace workers that have ended or hang; but not for ever, if none of them could start.
 
-        Uvicorn ends if a worker says that it cannot start. One whose main module fails, or takes too long, says
+        One that has failed to start says so with its exit code. One whose main module fails, or takes too long, says
         nothing.
         """
         before = list(self.processes)
@@ -168,7 +218,11 @@ class Supervisor(Multiprocess):
             # The worker's end of the pipe. Held here, it would hide that the worker has ended: a question asked at that
             # moment would wait for its answer, and for nobody else, until the time is up.
             process.child_conn.close()
-        super().keep_subprocess_alive()
+        for index, process in enumerate(before):
+            if self.should_exit.is_set():
+                return
+            if not process.is_alive(timeout=self.config.timeout_worker_healthcheck):
+                self._replace(index, process)
         if self._has_served or self.should_exit.is_set():
             return
         self._has_served = any(
@@ -183,6 +237,24 @@ class Supervisor(Multiprocess):
             )
             self._has_failed = True
             self.should_exit.set()
+
+    def _replace(self, index: int, process: Process) -> None:
+        process.kill()  # it may hang
+        process.join()
+        if process.exitcode == STARTUP_FAILURE:
+            logger.error(
+                "Worker [%s] failed to start, as the next one would; stopping the parent process.", process.pid
+            )
+            self.should_exit.set()
+        elif not self.should_exit.is_set():
+            logger.info("Child process [%s] died", process.pid)
+            self.processes[index] = self.start_worker()
+
+    def terminate_all(self) -> None:
+        """Tell the workers to end. Their listener is the last one then: clients that come now are refused at once."""
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
 
     def handle_term(self) -> None:
         self._terminated = True

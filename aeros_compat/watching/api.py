@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..upstream import has_begun_serving
-from .connection import RecordedConnection
+from .connection import RecordedConnection, RecordedWebsocketConnection
 from .pages import DEBUG_PATH, lane_pages
 from .stats import stats_of
 from .watch import Watch
@@ -22,6 +22,8 @@ class WatchingAPI:
     #: What counts requests, if somebody watches.
     watch: Watch | None = None
     _watch_setting: bool | str | None = None
+    #: How many want records of the requests: a watch, the access logs of servers.
+    _recorders = 0
 
     def _use_watch(self, setting: bool | str | None) -> None:
         """Take the ``watch`` of the constructor. Raises TypeError or ValueError if it cannot be one."""
@@ -59,4 +61,12 @@ class WatchingAPI:
 
     def record_requests(self) -> None:
         """Keep a record of each request while it is answered, for a watch or a log. Until then none is kept."""
+        self._recorders += 1
         self.core.asgi_http_class = RecordedConnection
+        self.core.asgi_websocket_class = RecordedWebsocketConnection
+
+    def forget_requests(self) -> None:
+        """The end of what one call of :meth:`record_requests` has begun."""
+        self._recorders -= 1
+        if not self._recorders:
+            del self.core.asgi_http_class, self.core.asgi_websocket_class

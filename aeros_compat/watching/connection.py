@@ -13,14 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from ..exchange import Exchange
 from ..gateway.connection import HTTPConnection
+from ..gateway.websocket import WebsocketConnection
+from ..gateway.websocket_socket import run_on_socket
 from ..lanes.async_lane import run_async_lane
 from ..lanes.sync_lane import run_sync_lane
+from ..lanes.websocket_lane import run_websocket_lane
 from .record import RECORD, Record
 from .threads import TimedCaller, TimedLease, TimedTurn
 
 if TYPE_CHECKING:
     from ..exchange import Thread
     from ..gateway.answer import Answer
+    from ..gateway.reply import Reply
+    from ..handshake import Handshake
     from ..webserver import WebServer
     from .watch import Watch
 
@@ -83,3 +88,25 @@ class RecordedConnection(HTTPConnection):
     exchange_class = RecordedExchange
     async_lane = staticmethod(_async_lane)
     sync_lane = staticmethod(_sync_lane)
+
+
+def _note(handshake: Handshake, lane: str) -> None:
+    record: Record | None = handshake.scope.get(RECORD)
+    if record is not None:
+        record.lane = lane
+        record.client = handshake.scope.get("client")
+
+
+async def _async_websocket_lane(app: WebServer, handshake: Handshake) -> Reply | None:
+    _note(handshake, "async")
+    return await run_websocket_lane(app, handshake)
+
+
+async def _sync_websocket_lane(app: WebServer, handshake: Handshake) -> Reply | None:
+    _note(handshake, "sync")
+    return await run_on_socket(app, handshake)
+
+
+class RecordedWebsocketConnection(WebsocketConnection):
+    async_lane = staticmethod(_async_websocket_lane)
+    sync_lane = staticmethod(_sync_websocket_lane)

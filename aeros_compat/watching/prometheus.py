@@ -39,6 +39,7 @@ def _of_process(stats: LaneStats, process: Labels) -> Iterator[str]:
         ("aeros_worker_queue_length", "gauge", "Jobs that wait for a worker thread.", threads.waiting),
         ("aeros_leased_threads", "gauge", "Threads held by async requests.", threads.leases),
         ("aeros_kept_threads", "gauge", "Threads kept by streamed responses.", threads.kept),
+        ("aeros_overdue_threads", "gauge", "Threads at work for requests answered with 504.", threads.overdue),
         ("aeros_loop_blocks_total", "counter", "Times that the event loop was blocked.", loop.blocks),
         ("aeros_loop_longest_block_seconds", "gauge", "The longest of these blocks.", longest),
     ):

@@ -29,6 +29,8 @@ class ThreadStats:
     leases: int
     #: Threads that streamed responses keep.
     kept: int
+    #: Threads that work on requests which have been answered with 504.
+    overdue: int
     #: Time that the workers together have been busy, from looks at them twenty times a second.
     busy_seconds: float
 
@@ -88,6 +90,7 @@ def _threads(app: WebServer, watch: Watch | None) -> ThreadStats:
         waiting=threads.waiting,
         leases=threads.leases,
         kept=threads.kept,
+        overdue=len(app.overdue),
         busy_seconds=watch.history.busy_seconds if watch else 0.0,
     )
 

@@ -1,8 +1,10 @@
-"""Redis or the disk gone: requests are served without the cache, and with it again when it is back."""
+"""Redis or the disk gone: requests are served without the cache, and with it again when it is back.
+
+Under load: tests/endurance/faults.py.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
 import os
@@ -14,19 +16,19 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import flask
 import httpx
-import pytest
 
 from aeros_compat import FileSystemCache, RedisCache, WebServer
 from aeros_compat.caching import store
 
-from ..redis_server import RedisServer, redis_server
-from ..servers import free_port, served, wait_for
+from ..redis_server import RedisServer
+from ..servers import free_port, served
 from .conftest import application
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from ..conftest import Lane
 
@@ -110,61 +112,6 @@ def test_stopped_redis_does_not_block_the_loop(redis_of_test: RedisServer) -> No
             assert answers == ["cached"]
         finally:
             os.kill(redis_of_test.pid, signal.SIGCONT)
-
-
-@pytest.mark.parametrize("path", ["/sync", "/async"])
-def test_redis_stops_and_starts_again_under_load(path: str) -> None:
-    """No request fails, and the cache is used at once when it is back."""
-    with redis_server() as server:
-        app = application(RedisCache("127.0.0.1", server.port))
-        app.testing = False
-
-        @app.route("/sync")
-        @app.cache(timeout=1, query_string=True)
-        def sync() -> str:
-            return flask.request.args["n"]
-
-        @app.route("/async")
-        @app.cache(timeout=1, query_string=True)
-        async def awaited() -> str:
-            await asyncio.sleep(0.001)
-            return flask.request.args["n"]
-
-        stopping = threading.Event()
-        failures: list[Any] = []
-        answered = itertools.count()
-
-        async def client(session: httpx.AsyncClient, name: int) -> None:
-            for number in itertools.count(name):
-                if stopping.is_set():
-                    return
-                response = await session.get(path, params={"n": number % 20})
-                next(answered)
-                if response.status_code != 200 or response.text != str(number % 20):
-                    failures.append((response.status_code, response.text))
-
-        async def load() -> None:
-            async with httpx.AsyncClient(base_url=url, timeout=20) as session:
-                await asyncio.gather(*(client(session, name) for name in range(10)))
-
-        with served(app) as url:
-            loading = threading.Thread(target=lambda: asyncio.run(load()))
-            loading.start()
-            try:
-                wait_for(lambda: app.cache_stats().hits > 20)
-                server.stop()
-                wait_for(lambda: app.cache_stats().errors > 0)
-                before = app.cache_stats()
-                time.sleep(1.5)
-                assert app.cache_stats().misses > before.misses
-                server.start()
-                hits = app.cache_stats().hits
-                wait_for(lambda: app.cache_stats().hits > hits + 20, timeout=5)
-            finally:
-                stopping.set()
-                loading.join()
-        assert not failures
-        assert next(answered) > 100
 
 
 def test_directory_is_removed_and_made_again(tmp_path: Path, lane: Lane, caplog: pytest.LogCaptureFixture) -> None:

@@ -63,19 +63,19 @@ def _fingerprint(suite: Suite, overrides: tuple[str, ...]) -> str:
 
 
 def _make(environment: Path, interpreter: Path, suite: Suite, overrides: tuple[str, ...]) -> None:
-    uv = _uv()
+    program = uv()
     shutil.rmtree(environment, ignore_errors=True)
-    run(uv, "venv", "--quiet", "--python", sys.executable, environment)
+    run(program, "venv", "--quiet", "--python", sys.executable, environment)
     override_file = environment / "overrides.txt"
     override_file.write_text("\n".join((*suite.overrides, *overrides)))
     day = () if overrides else ("--exclude-newer", AS_OF)
     # pip trusts the certificates of the system, so uv has to.
     options = ("--quiet", "--system-certs", "--python", interpreter, *day, "--overrides", override_file)
-    install = (uv, "pip", "install", *options)
+    install = (program, "pip", "install", *options)
     run(*install, "--requirements", cache.ROOT / "pyproject.toml", *RUNNER, *suite.installs, *overrides)
 
 
-def _uv() -> str:
+def uv() -> str:
     """uv makes an environment in a second where pip takes half a minute."""
     found = shutil.which("uv")
     if found is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+import json
+from typing import TYPE_CHECKING, Any, get_args
 
 from . import cache, environment
 from .suites import SUITES, WITHOUT_TESTS
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from .result import Result
 
 FILE = cache.ROOT / "migration_guide" / "conformance.md"
+
+#: What ``aeros-compat doctor`` knows of the page.
+TESTED = cache.ROOT / "aeros_compat" / "doctor" / "tested.json"
 
 HEAD = (
     "Suite",
@@ -55,6 +59,20 @@ def write(results: Iterable[Result]) -> None:
     parts = (_results(rows), _not_applicable(), _without_tests())
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text("\n".join(parts))
+    TESTED.write_text(tested())
+
+
+def tested() -> str:
+    """The page in short, for programs: of each project the version, the lanes, and how many tests newly fail."""
+    projects = {f"{suite.name} {suite.version}": suite for suite in SUITES if suite.installed}
+    found: dict[str, dict[str, Any]] = {}
+    for (name, lane, *_), row in _committed().items():
+        if name in projects:
+            suite = projects[name]
+            known = found.setdefault(suite.project, {"version": suite.version, "lanes": [], "newly_failing": 0})
+            known["lanes"].append(lane)
+            known["newly_failing"] += int(row[HEAD.index("Newly failing")])
+    return json.dumps(found, indent=1) + "\n"
 
 
 def differences(results: Iterable[Result]) -> list[str]:

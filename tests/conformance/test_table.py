@@ -24,6 +24,7 @@ def result(suite: Suite, failing: str = "") -> Result:
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "guide" / "conformance.md"
     monkeypatch.setattr(table, "FILE", path)
+    monkeypatch.setattr(table, "TESTED", tmp_path / "tested.json")
     return path
 
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 import quart
 
+from ..asgi import http_scope
 from ..servers import raw_exchange, served, wait_for
 
 if TYPE_CHECKING:
@@ -220,3 +221,37 @@ def test_events_written_in_many_small_pieces(app: WebServer, lane: Lane, kind: s
             assert received == whole * count
             allowed.release()
         assert list(arrivals) == []
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_a_client_that_leaves_as_its_stream_ends(app: WebServer, lane: Lane, turns: int) -> None:
+    """In the very turn of the event loop: nothing is late, and the loop has nothing to complain about."""
+    complaints: list[dict[str, Any]] = []
+
+    @app.get("/")
+    @lane
+    def view() -> Any:
+        return (piece for piece in ["one", "two"])
+
+    async def exchange() -> None:
+        left = asyncio.Event()
+        incoming = [{"type": "http.request"}]
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+
+        async def receive() -> dict[str, Any]:
+            if incoming:
+                return incoming.pop()
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.body" and not message["more_body"]:
+                left.set()
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+
+        await app(http_scope(), receive, send)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(exchange())
+    assert not complaints

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aeros_compat import WebServer
+from aeros_compat.serving.protocol import HTTPProtocol
 from aeros_compat.serving.settings import CannotServe, Settings
 
 
@@ -21,8 +22,9 @@ def test_defaults(app: WebServer) -> None:
     assert not any((settings.use_reloader, settings.use_debugger, settings.debug, settings.is_supervised))
     assert settings.uvicorn == {
         "proxy_headers": False,
+        "http": HTTPProtocol,
         "reset_contextvars": True,
-        "log_level": "info",
+        "log_config": None,
         "server_header": True,
         "timeout_graceful_shutdown": 30,
         "timeout_worker_healthcheck": 30,
@@ -104,7 +106,14 @@ def test_unknown_names(app: WebServer, given: dict[str, Any], text: str) -> None
         ({"ssl_keyfile": "key.pem"}, "without ssl_certfile"),
         ({"ssl_context": ("no.pem", "no.key")}, "no certificate or key in no.pem"),
         ({"ssl_context": (__file__, __file__)}, "cannot be used"),
-        ({"log_level": "loud"}, "KeyError: 'loud'"),
+        ({"log_level": "loud"}, "one of critical, error, warning, info, debug, trace, not 'loud'"),
+        ({"log_level": True}, "log_level must be a number"),
+        ({"log_format": "xml"}, "log_format must be one of text, json, not 'xml'"),
+        ({"traceback": "long"}, "traceback must be one of short, full, none, not 'long'"),
+        ({"use_colors": "yes"}, "use_colors is True or False, not 'yes'"),
+        ({"access_log_file": 1}, "access_log_file must be the path of a file"),
+        ({"default_log_file": "/no/such/folder/app.log"}, "/no/such/folder/app.log cannot be opened: No such file"),
+        ({"access_log_file": "/"}, "The log file / cannot be opened: Is a directory"),
         ({"host": "no..host"}, "no address of this machine"),
         ({"host": "192.0.2.1"}, "no address 192.0.2.1"),
         ({"fd": 1000}, "file descriptor 1000"),

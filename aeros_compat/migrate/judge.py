@@ -1,0 +1,304 @@
+"""Judges, call by call, what may run on the event loop. What nothing proves to be harmless belongs on the thread.
+
+A sync view runs on one thread from beginning to end. Whatever it does may wait, or depend on that thread, as a
+connection of sqlite3 does; so the burden of proof is on the side of the event loop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import libcst as cst
+
+from .functions import is_generator, names_from_url, returned_by
+from .knowledge import (
+    BODY,
+    BODY_WHY,
+    HARMLESS,
+    HARMLESS_BUILTINS,
+    ITERATING,
+    ITERATING_METHODS,
+    ITERATING_MODULES,
+    LOADING,
+    PLAIN_METHODS,
+    READING,
+    is_listed,
+    why_waiting,
+)
+from .naming import is_chain, root_of
+from .values import Values
+
+if TYPE_CHECKING:
+    from .project import File, Function, Project
+
+_COMPREHENSIONS = cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp
+#: Decorators that leave a helper what it is.
+_DECORATORS = ("staticmethod", "classmethod", "functools.cache", "functools.lru_cache", "functools.wraps")
+
+
+class Piece(NamedTuple):
+    """A part of an expression that belongs on the thread, and why."""
+
+    node: cst.CSTNode
+    why: str
+
+
+class Court:
+    """Remembers what has been found out about the functions of a project."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._why: dict[str, str | None] = {}
+        self._plain: dict[str, bool] = {}
+
+    def judge(self, function: Function, is_view: bool = False) -> Judge:
+        return Judge(self, function.file, function, is_view)
+
+    def why_function(self, function: Function) -> str | None:
+        """Why calling a function of the project may wait; None if it does not."""
+        name = function.full_name
+        if name not in self._why:
+            self._why[name] = None  # while it is looked at: calls of itself add nothing
+            self._why[name] = self._find_why(function)
+        return self._why[name]
+
+    def _find_why(self, function: Function) -> str | None:
+        naming = function.file.naming
+        for decorator in function.node.decorators:
+            code = decorator.decorator.func if isinstance(decorator.decorator, cst.Call) else decorator.decorator
+            if (naming.builtin(code) or naming.imported(code)) not in _DECORATORS:
+                return f"{function.name}() is decorated"
+        if function.is_async or is_generator(function.node):
+            return None  # the call alone runs nothing
+        pieces = self.judge(function).pieces(function.node.body)
+        if not pieces:
+            return None
+        source = function.file.source
+        where = f"{source.path.name}:{source.line_of(pieces[0].node)}"
+        if "(it calls" in pieces[0].why or pieces[0].why.startswith("it calls"):
+            return pieces[0].why
+        return f"it calls {source.code_of(pieces[0].node, 40)} ({where})"
+
+    def gives_plain(self, function: Function) -> bool:
+        """Whether all that a function returns is plain."""
+        name = function.full_name
+        if name not in self._plain:
+            self._plain[name] = False
+            if not (function.node.decorators or function.is_async or is_generator(function.node)):
+                values = self.judge(function).values
+                returned = returned_by(function.node)
+                self._plain[name] = all(value is None or values.is_plain(value) for value in returned)
+        return self._plain[name]
+
+    def why_class(self, file: File, cls: cst.ClassDef) -> str | None:
+        """Why making an object of a class of the project may wait."""
+        unknown = f"nothing is known of making a {cls.name.value}"
+        if any(keyword.keyword for keyword in cls.keywords):
+            return unknown
+        for base in cls.bases:
+            if self._why_base(file, base.value):
+                return unknown
+        made_by = [file.functions.get(f"{cls.name.value}.{name}") for name in ("__init__", "__new__", "__post_init__")]
+        return next((why for function in made_by if function and (why := self.why_function(function))), None)
+
+    def _why_base(self, file: File, base: cst.BaseExpression) -> str | None:
+        if file.naming.builtin(base):
+            return None
+        name = file.naming.own(base)
+        if name and (found := self.project.class_(name)):
+            return self.why_class(*found)
+        return None if name and is_listed(name, HARMLESS) else "unknown"
+
+
+class Judge:
+    """Judges the code of one function."""
+
+    def __init__(self, court: Court, file: File, function: Function, is_view: bool) -> None:
+        self.court = court
+        self.file = file
+        self.function = function
+        #: Calls that a rule has found to be harmless.
+        self.harmless: set[cst.CSTNode] = set()
+        self.from_url = names_from_url(function.node) if is_view else frozenset()
+        self.values = Values(
+            file, function.node, self.from_url, lambda call: self.why_call(call) is None, self._gives_plain
+        )
+
+    @property
+    def has_orm(self) -> bool:
+        return self.court.project.has_orm
+
+    def pieces(self, node: cst.CSTNode) -> list[Piece]:
+        """What of ``node`` belongs on the thread, the outermost first. Functions defined inside run when called."""
+        found: list[Piece] = []
+        self._look_through(node, found)
+        return found
+
+    def _look_through(self, node: cst.CSTNode, found: list[Piece]) -> None:
+        if isinstance(node, cst.Lambda | cst.FunctionDef | cst.ClassDef | cst.Annotation):
+            return
+        if why := self._why(node):
+            found.append(Piece(node, why))
+        for child in node.children:
+            self._look_through(child, found)
+
+    def _why(self, node: cst.CSTNode) -> str | None:
+        if isinstance(node, cst.Call):
+            is_later = self.file.naming.imported(node.func) == "flask.after_this_request"
+            return self.why_call(node) or (None if is_later else self._why_arguments(node))
+        if isinstance(node, cst.Attribute):
+            return self.why_attribute(node)
+        if isinstance(node, _COMPREHENSIONS):
+            return self._why_comprehension(node)
+        if isinstance(node, cst.With):
+            return next((why for item in node.items if (why := self.why_manager(item.item))), None)
+        if isinstance(node, cst.For):
+            return self.why_iterating(node.iter)
+        return None
+
+    def why_manager(self, item: cst.BaseExpression) -> str | None:
+        """Why entering a context manager may wait, or keep something that must not be held while waiting."""
+        if isinstance(item, cst.Call):
+            name = self.file.naming.imported(item.func)
+            if name is not None and is_listed(name, HARMLESS):
+                return None
+        return "nothing is known of this context manager, which may wait, or must not be held while others run"
+
+    def why_iterating(self, node: cst.BaseExpression) -> str | None:
+        if self.values.is_plain(node):
+            return None
+        return "each step of this loop may wait, or belong to the thread"
+
+    def _why_comprehension(self, node: cst.CSTNode) -> str | None:
+        if not self.values.is_plain(cst.GeneratorExp(cst.Name("None"), node.for_in)):  # type: ignore[attr-defined]
+            return "each step of this loop may wait, or belong to the thread"
+        inner = [piece for child in node.children for piece in self.pieces(child)]
+        return inner[0].why if inner else None
+
+    def _why_arguments(self, call: cst.Call) -> str | None:
+        """A harmless function that is handed one which is not may call it."""
+        for arg in call.args:
+            value = arg.value
+            inner = self.pieces(value.body) if isinstance(value, cst.Lambda) else []
+            if isinstance(value, cst.GeneratorExp):
+                inner = self.pieces(value)
+            if inner:
+                return inner[0].why
+            if is_chain(value) and (why := self._why_called(value)):
+                return why
+        return None
+
+    def _why_called(self, value: cst.BaseExpression) -> str | None:
+        """Why a function of the project's own, which is handed on, may wait when it is called."""
+        if function := self._helper(value):
+            return self.court.why_function(function)
+        inner = self.values.local.functions.get(value.value) if isinstance(value, cst.Name) else None
+        pieces = self.pieces(inner.body) if inner is not None else []
+        return pieces[0].why if pieces else None
+
+    def why_attribute(self, node: cst.Attribute) -> str | None:
+        """Why reading or setting an attribute may wait."""
+        parent = self.file.parent(node)
+        if isinstance(parent, cst.Call) and parent.func is node:
+            return None
+        name = self.file.naming.imported(node)
+        if name is not None:
+            if is_listed(name, BODY):
+                return BODY_WHY
+            for loading, why in LOADING.items():
+                if name.startswith(f"{loading}."):
+                    return why
+            if name.count(".") < 3 or not name.startswith("flask.g."):
+                return None
+        root = root_of(node)
+        if not self.has_orm or (isinstance(root, cst.Name) and root.value in ("self", "cls")):
+            return None
+        if isinstance(parent, cst.Attribute) and is_chain(parent) and name is None and self._is_module(root):
+            return None
+        return None if self.values.is_plain(node.value) else "the attribute may be loaded from the database"
+
+    def _is_module(self, root: cst.CSTNode) -> bool:
+        return self.file.naming.imported(root) is not None
+
+    def why_call(self, call: cst.Call) -> str | None:
+        """Why a call belongs on the thread; None if it is known to be harmless on the event loop."""
+        func, naming = call.func, self.file.naming
+        if call in self.harmless:
+            return None
+        if builtin := naming.builtin(func):
+            return self._why_builtin(builtin, call)
+        if function := self._helper(func):
+            return self.court.why_function(function)
+        name = naming.own(func)
+        if name and (found := self.court.project.class_(name)):
+            return self.court.why_class(*found)
+        if imported := naming.imported(func):
+            return self._why_imported(imported, call)
+        if isinstance(func, cst.Name) and func.value in self.values.local.functions:
+            return self._why_called(func)
+        if isinstance(func, cst.Attribute):
+            return self._why_method(func, call)
+        return self._why_raised(call)
+
+    def _helper(self, func: cst.BaseExpression) -> Function | None:
+        """The function of the project that is called: of a module, or a method of one's own class."""
+        if isinstance(func, cst.Attribute) and isinstance(func.value, cst.Name) and func.value.value in ("self", "cls"):
+            prefix = self.function.name.rpartition(".")[0]
+            return self.file.functions.get(f"{prefix}.{func.attr.value}") if prefix else None
+        name = self.file.naming.own(func)
+        return self.court.project.function(name) if name else None
+
+    def helper_of(self, call: cst.Call) -> Function | None:
+        return self._helper(call.func)
+
+    def helper_named(self, node: cst.BaseExpression) -> Function | None:
+        """The function of the project that is handed on, by its name."""
+        return self._helper(node) if is_chain(node) else None
+
+    def _gives_plain(self, call: cst.Call) -> bool:
+        function = self._helper(call.func)
+        return function is not None and self.court.gives_plain(function)
+
+    def _why_builtin(self, name: str, call: cst.Call) -> str | None:
+        if name in HARMLESS_BUILTINS:
+            return None
+        if name in ITERATING:
+            if all(self.values.is_plain(arg.value) for arg in call.args):
+                return None
+            return f"{name}() runs what is behind its argument"
+        return why_waiting(name) or f"{name}() may wait"
+
+    def _why_imported(self, name: str, call: cst.Call) -> str | None:
+        if any(name == body or name.startswith(f"{body}.") for body in BODY):
+            return BODY_WHY
+        if is_listed(name, READING) or is_listed(name, ITERATING_MODULES):
+            if all(self.values.is_plain(arg.value) for arg in call.args):
+                return None
+            return f"{name}() runs what is behind its argument"
+        if is_listed(name, HARMLESS):
+            return None
+        for loading, why in LOADING.items():
+            if name.startswith(f"{loading}."):
+                return why
+        return why_waiting(name) or self._why_raised(call)
+
+    def _why_method(self, func: cst.Attribute, call: cst.Call) -> str | None:
+        if func.attr.value in PLAIN_METHODS or _is_of_text(func, call):
+            return None
+        if self.values.is_plain(func.value):
+            if func.attr.value not in ITERATING_METHODS or all(self.values.is_plain(arg.value) for arg in call.args):
+                return None
+            return f".{func.attr.value}() runs what is behind its argument"
+        return f"nothing proves that .{func.attr.value}() does not wait"
+
+    def _why_raised(self, call: cst.Call) -> str | None:
+        """What is raised is made on the spot; of all else nothing is known."""
+        if isinstance(self.file.parent(call), cst.Raise):
+            return None
+        return f"nothing is known of {self.file.source.code_of(call.func, 40)}()"
+
+
+def _is_of_text(func: cst.Attribute, call: cst.Call) -> bool:
+    """``text.encode()`` and ``data.decode("ascii")``; a model's ``encode`` would be given something."""
+    codecs = [arg.value for arg in call.args]
+    return func.attr.value in ("encode", "decode") and all(isinstance(codec, cst.SimpleString) for codec in codecs)

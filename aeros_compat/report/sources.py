@@ -1,0 +1,88 @@
+"""Where statistics come from: the JSON of a running server's watch, a file of it, or an access log in JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .usage import usage_in_line, usages_in_stats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from .usage import Usage
+
+    #: Rule and endpoint for a method and a path.
+    RouteOf = Callable[[str, str], tuple[str, str]]
+
+#: Seconds that a server has to answer.
+_TIMEOUT = 30
+
+_WANTED = (
+    "It should be the JSON of the watch (app = WebServer(…, watch='/_aeros/lanes'), then http://…/_aeros/lanes.json),"
+    " or an access log with one JSON object a line."
+)
+
+
+class CannotRead(Exception):
+    """A source that gives no statistics; the text says why."""
+
+
+def by_path(method: str, path: str) -> tuple[str, str]:
+    """Where nobody knows the routes, each path is its own."""
+    return path, ""
+
+
+def usages_from(source: str, route_of: RouteOf, headers: Mapping[str, str]) -> list[Usage]:
+    """What was counted, one for each route, or one for each request of a log.
+
+    :param source: a URL, a file, or ``-`` for what comes on stdin.
+    :param route_of: says to which route a path of a log belongs.
+    :param headers: to send to a URL.
+    :raises CannotRead: if there is nothing to read.
+    """
+    text = _text_of(source, headers)
+    try:
+        return list(_parsed(text, route_of))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise CannotRead(f"{source} holds no statistics ({type(error).__name__}: {error}). {_WANTED}") from error
+
+
+def _text_of(source: str, headers: Mapping[str, str]) -> str:
+    if source == "-":
+        return sys.stdin.read()
+    try:
+        if source.startswith(("http://", "https://")):
+            request = urllib.request.Request(source, headers=dict(headers))  # noqa: S310 - the two schemes above
+            with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
+                body: bytes = answer.read()
+            return body.decode("utf-8")
+        return Path(source).read_text()
+    except urllib.error.HTTPError as error:
+        hint = " Give what the page wants to see with --header." if error.code in (401, 403) else ""
+        raise CannotRead(f"{source} answers {error.code}.{hint}") from error
+    except (OSError, ValueError) as error:
+        raise CannotRead(f"{source} cannot be read: {error}") from error
+
+
+def _parsed(text: str, route_of: RouteOf) -> Iterator[Usage]:
+    try:
+        whole: Any = json.loads(text)
+    except ValueError:
+        whole = None
+    if isinstance(whole, dict) and "routes" in whole:
+        yield from usages_in_stats(whole)
+        return
+    count = 0
+    for line in text.splitlines():
+        if line.startswith("{"):  # others are those of libraries that print
+            usage = usage_in_line(json.loads(line), route_of)
+            if usage is not None:
+                count += 1
+                yield usage
+    if not count:
+        raise ValueError("no request in it")

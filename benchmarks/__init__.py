@@ -1,0 +1,1 @@
+"""What requests cost here and at the peers, side by side: ``python -m benchmarks``; README.md explains."""

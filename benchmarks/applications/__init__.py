@@ -1,0 +1,1 @@
+"""The workloads in each framework: one module for each, with a function ``application(workload)``."""
