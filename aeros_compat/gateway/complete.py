@@ -40,7 +40,10 @@ def complete_answer(response: Response) -> Answer | None:
             return None
         if lower == "content-length":
             length = value
-    body = b"".join(response.iter_encoded())
+    pieces = list(response.iter_encoded())
+    if not all(isinstance(piece, bytes) for piece in pieces):
+        return None  # which breaks the rules of WSGI: it is called, and fails
+    body = b"".join(pieces)
     if length is None and response.automatically_set_content_length:
         length = str(len(body))
         headers.append(("Content-Length", length))

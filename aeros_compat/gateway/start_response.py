@@ -48,7 +48,7 @@ class StartResponse:
     def begin(self, response: Response, exchange: Exchange) -> Answer | None:
         """Call a response as the WSGI application that it is, inside the contexts of its request.
 
-        Its body is taken by :meth:`answer`, outside of them; what is complete already is returned here.
+        Its body is taken by :meth:`answer_begun`, outside of them; what is complete already is returned here.
         """
         answer = complete_answer(response)
         if answer is None:
@@ -60,10 +60,13 @@ class StartResponse:
         """Whether the body that :meth:`begin` has been given is advanced on the loop."""
         return isinstance(self._iterable, AsyncBytes)
 
-    def answer(self, iterable: Iterable[bytes] | None = None) -> Answer:
+    def answer_begun(self) -> Answer:
+        """:meth:`answer`, of what :meth:`begin` has called."""
+        iterable, self._iterable = self._iterable, ()
+        return self.answer(iterable)
+
+    def answer(self, iterable: Iterable[bytes]) -> Answer:
         """The answer to the request, once the WSGI application has returned its iterable."""
-        if iterable is None:
-            iterable, self._iterable = self._iterable, ()
         if self._answer is None:
             # Allowed up to the first piece (PEP 3333), and done so by generators.
             iterable = _advanced(iterable)

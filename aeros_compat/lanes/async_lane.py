@@ -207,11 +207,11 @@ class AsyncCycle(Cycle):
         if answer is not None:
             return answer
         if cast("Response", response).is_sequence or start_response.is_async:
-            return self.context.run(start_response.answer)
+            return self.context.run(start_response.answer_begun)
         return await self.hop(self.take, start_response)
 
     def take(self, start_response: StartResponse) -> Answer:
-        return keep_for(start_response.answer(), self.exchange, self.thread)
+        return keep_for(start_response.answer_begun(), self.exchange, self.thread)
 
     async def leave_on_loop(self) -> None:
         self.left = True

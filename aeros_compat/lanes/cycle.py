@@ -109,7 +109,7 @@ class Cycle:
             answer = response if type(response) is Answer else start_response.begin(response, self.exchange)
         finally:
             self.leave(error)
-        return keep_for(start_response.answer() if answer is None else answer, self.exchange, self.thread)
+        return keep_for(start_response.answer_begun() if answer is None else answer, self.exchange, self.thread)
 
     def handle(self, failure: Exception) -> ResponseReturnValue:
         """The ``except`` of ``full_dispatch_request``."""
@@ -129,7 +129,7 @@ class Cycle:
             answer = start_response.begin(response, self.exchange)
         finally:
             self.leave(failure)
-        return keep_for(start_response.answer() if answer is None else answer, self.exchange, self.thread)
+        return keep_for(start_response.answer_begun() if answer is None else answer, self.exchange, self.thread)
 
     def finalize(self, rv: ResponseReturnValue) -> Response | Answer:
         """``finalize_request`` and ``process_response``."""

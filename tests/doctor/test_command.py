@@ -207,7 +207,7 @@ def test_the_guide_names_every_rule() -> None:
 
 def test_help_names_the_commands_without_importing_them_for_run(tmp_path: Path) -> None:
     listed = ended("-m", "aeros_compat", "--help", cwd=tmp_path).stdout
-    assert re.findall(r"^  (\w+)  ", listed, re.MULTILINE) == ["doctor", "report", "run"]
+    assert re.findall(r"^  (\w+)  ", listed, re.MULTILINE) == ["asyncify", "doctor", "parity", "report", "run", "swap"]
     code = (
         "import sys; from aeros_compat.command import main; main(['run', '--help'], standalone_mode=False);"
         " print([name for name in sys.modules if 'doctor' in name or 'compat.report' in name])"

@@ -79,7 +79,7 @@ def build(lane: Lane, hooks: int) -> WebServer:
 
 @pytest.mark.parametrize(
     ("path", "sync", "async_", "hooks"),
-    [("/", 117, 101, 0), ("/json", 120, 104, 0), ("/user/7", 135, 119, 0), ("/agent", 156, 140, 0), ("/", 147, 171, 3)],
+    [("/", 127, 103, 0), ("/json", 130, 106, 0), ("/user/7", 145, 121, 0), ("/agent", 166, 142, 0), ("/", 159, 179, 3)],
 )
 def test_calls_of_a_request(
     lane: Lane, request: pytest.FixtureRequest, path: str, sync: int, async_: int, hooks: int
