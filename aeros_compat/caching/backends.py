@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -14,21 +17,12 @@ from ..upstream import unfinished_files
 from .cache import Cache
 from .seconds import Seconds, whole_seconds
 
-#: What backends raise when they cannot be reached. Anything else is about one value.
-OUTAGES: tuple[type[Exception], ...] = (OSError,)
-
-try:
-    from redis.backoff import NoBackoff
-    from redis.exceptions import RedisError
-    from redis.retry import Retry
-except ImportError:  # the package is installed without its extra "redis"
-    HAS_REDIS = False
-else:
-    HAS_REDIS = True
-    OUTAGES = (OSError, RedisError)
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+#: Whether the package is installed with its extra "redis". That is imported when a cache on Redis is made, and not
+#: before: it is a fifth of what importing everything else takes.
+HAS_REDIS = importlib.util.find_spec("redis") is not None
 
 #: Redis keys begin so, unless told otherwise: ``clear()`` removes what begins so, and nothing else of the database.
 KEY_PREFIX = "aeros_compat:"
@@ -151,6 +145,12 @@ class RedisCache(Cache):
         super().__init__(config=config)
 
 
+def outages() -> tuple[type[Exception], ...]:
+    """What backends raise when they cannot be reached. Anything else is about one value."""
+    redis: Any = sys.modules.get("redis.exceptions")
+    return (OSError,) if redis is None else (OSError, redis.RedisError)
+
+
 def _check_address(
     host: object, port: object, password: object, user: object, sentinels: object, cluster: object
 ) -> None:
@@ -178,10 +178,11 @@ def _options(user: str | None, connect_timeout: float, read_timeout: float) -> d
     """
     if connect_timeout <= 0 or read_timeout <= 0:
         raise ValueError("connect_timeout and read_timeout are seconds, and more than 0.")
+    backoff, retry = importlib.import_module("redis.backoff"), importlib.import_module("redis.retry")
     options: dict[str, Any] = {
         "socket_connect_timeout": connect_timeout,
         "socket_timeout": read_timeout,
-        "retry": Retry(NoBackoff(), 1),
+        "retry": retry.Retry(backoff.NoBackoff(), 1),
     }
     if user is not None:
         options["username"] = user

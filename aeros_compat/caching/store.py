@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flask_caching.backends import RedisClusterCache
 
 from ..upstream import redis_of
-from .backends import OUTAGES
+from .backends import outages
 from .record import Record
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Store:
     def release(self, claim: Claim) -> None:
         """Give the right to compute an entry back."""
         if claim.lock is not None and not self._rests():
-            with suppress(*OUTAGES):  # or it has run out, and another process has it
+            with suppress(*outages()):  # or it has run out, and another process has it
                 claim.lock.release()
 
     def clear(self, tag: str | None = None) -> bool:
@@ -152,7 +152,7 @@ class Store:
                 if isinstance(self.backend, RedisClusterCache)
                 else self.backend.get_many(*keys)
             )
-        except OUTAGES:
+        except outages():
             raise
         except Exception:
             # Something that cannot be unpickled: of another version, or somebody else's.
