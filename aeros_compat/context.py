@@ -28,6 +28,7 @@ from .callables import is_awaitable
 from .gateway.environ import EXCHANGE, scope_from_environ
 from .quart_side.contexts import NO_EXCEPTION, QuartAppContext, QuartRequestContext, active_exception
 from .quart_side.request import FlaskInput, SharedRequest, share
+from .signals import is_heard
 from .upstream import flask_app_var, flask_request_var, quart_app_var, quart_request_var
 
 if TYPE_CHECKING:
@@ -70,17 +71,25 @@ class AppContext(flask.ctx.AppContext):
 
     app: WebServer
 
+    #: What stands around the views, if a request has asked already.
+    around: Around | None = None
+
     def __init__(self, app: WebServer) -> None:
-        super().__init__(app)
+        # What Flask's constructor does, but for the adapter, which few requests ask for.
+        self.app = app
+        self.g = app.app_ctx_globals_class()
+        self._cv_tokens = []
         self._quart_tokens: list[Token[quart.ctx.AppContext]] = []
-        #: What stands around the views, if a request has asked already.
-        self.around: Around | None = None
+
+    @cached_property
+    def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]
+        return self.app.create_url_adapter(None)
 
     def push(self) -> None:
         # First, because Flask's push ends with a signal whose receivers may use either vocabulary.
         self._quart_tokens.append(quart_app_var.set(QuartAppContext(self)))
         self._cv_tokens.append(flask_app_var.set(self))
-        if appcontext_pushed.receivers:
+        if is_heard(self.app, appcontext_pushed):
             appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     def pop(self, exc: BaseException | None = NO_EXCEPTION) -> None:
@@ -98,11 +107,21 @@ class AppContext(flask.ctx.AppContext):
         finally:
             self._leave()
 
+    def pop_at_once(self) -> None:
+        """:meth:`pop`, if there is nothing to tear down, and nobody to tell."""
+        if len(self._cv_tokens) != 1 or flask_app_var.get() is not self:
+            self.pop(None)
+            return
+        flask_app_var.reset(self._cv_tokens.pop())
+        quart_app_var.reset(self._quart_tokens.pop())
+
     @property
     def _has_teardown(self) -> bool:
         app = self.app
         around = self.around or app.around
-        return bool(app.teardown_appcontext_funcs or appcontext_tearing_down.receivers or around.overrides_teardown)
+        return bool(
+            app.teardown_appcontext_funcs or around.overrides_teardown or is_heard(app, appcontext_tearing_down)
+        )
 
     def _leave(self) -> None:
         ctx = flask_app_var.get()
@@ -111,7 +130,7 @@ class AppContext(flask.ctx.AppContext):
         quart_app_var.reset(self._quart_tokens.pop(index))
         if ctx is not self:
             raise AssertionError(f"Popped wrong app context. ({ctx!r} instead of {self!r})")
-        if appcontext_popped.receivers:
+        if is_heard(self.app, appcontext_popped):
             appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     async def __aenter__(self) -> AppContext:
@@ -358,7 +377,7 @@ class LazyRequestContext(RequestContext):
     @property
     def needs_no_processing(self) -> bool:
         """Whether nothing is left to be done to the response but what the plan says."""
-        return not self._after_request_functions and not request_finished.receivers and self.session_untouched
+        return not self._after_request_functions and self.session_untouched and not is_heard(self.app, request_finished)
 
     def save_session(self, response: Response) -> None:
         """What ``process_response`` does with the session."""
@@ -391,11 +410,11 @@ class LazyRequestContext(RequestContext):
             return
         for func in self._plan.sync_teardown:
             func(exc)
-        if request_tearing_down.receivers:
+        if is_heard(self.app, request_tearing_down):
             request_tearing_down.send(self.app, _async_wrapper=self.app.ensure_sync, exc=exc)
 
     async def _tear_down_async(self, exc: BaseException | None) -> None:
-        if self._plan.teardown or request_tearing_down.receivers or self._plan.around.overrides_after:
+        if self._plan.teardown or self._plan.around.overrides_after or is_heard(self.app, request_tearing_down):
             await super()._tear_down_async(exc)
 
     def _close_request(self) -> None:
@@ -421,8 +440,25 @@ class LazyRequestContext(RequestContext):
 
     @property
     def leaves_at_once(self) -> bool:
-        """Whether :meth:`pop` has nothing to wait for, on the loop too."""
-        return self._plan.tears_nothing_down and "quart_request" not in vars(self)
+        """Whether :meth:`pop` has nothing to tear down, nobody to tell and nothing to wait for."""
+        return (
+            self._plan.tears_nothing_down
+            and "quart_request" not in vars(self)
+            and not is_heard(self.app, request_tearing_down, appcontext_tearing_down, appcontext_popped)
+        )
+
+    def pop_at_once(self) -> None:
+        """:meth:`pop`, if it :attr:`leaves_at_once`."""
+        if len(self._cv_tokens) != 1 or flask_request_var.get() is not self:
+            self.pop(None)
+            return
+        self._close_request()
+        token, app_ctx = self._cv_tokens.pop()
+        flask_request_var.reset(token)
+        quart_request_var.reset(self._quart_tokens.pop())
+        self._forget_request()
+        if app_ctx is not None:
+            cast("AppContext", app_ctx).pop_at_once()
 
     def copy(self) -> RequestContext:
         return RequestContext(self.app, self.request.environ, self.request, self._session)

@@ -39,6 +39,14 @@ REQUEST_SIGNALS = (
 )
 
 
+def is_heard(app: Flask, *signals: Signal) -> bool:
+    """Whether anybody listens to one of Flask's ``signals`` of ``app``. Nearly always nobody does, to any."""
+    for signal in signals:  # noqa: SIM110 (each request asks: a generator would cost as much as all of it)
+        if signal.receivers and signal.has_receivers_for(app):
+            return True
+    return False
+
+
 class _ToQuart:
     """Sends one of Quart's signals when Flask's of the same name is sent, to those who listen to this application."""
 

@@ -155,3 +155,22 @@ def test_sync_pieces_of_an_async_request_share_a_thread(counted: WebServer) -> N
     assert [name for name in names if name.startswith("loop")] == ["loop test-uvicorn"]
     assert len({name for name in names if not name.startswith("loop")}) == 1
     assert len(names) == 8
+
+
+def test_who_listens_to_another_application_costs_nothing(counted: WebServer) -> None:
+    heard: list[object] = []
+    other = flask.Flask("other")
+    names = ("appcontext_pushed", "appcontext_popped", "appcontext_tearing_down", "request_started")
+    signals = [getattr(flask.signals, name) for name in (*names, "request_finished", "request_tearing_down")]
+
+    def listen(sender: object, **values: object) -> None:
+        heard.append(sender)
+
+    for signal in signals:
+        signal.connect(listen, other)
+    assert hops_of(counted, "/async") == 0
+    assert heard == []
+    for signal in signals:
+        signal.connect(listen, counted)
+    assert hops_of(counted, "/async") == 2
+    assert heard == [counted] * 2 * len(signals)

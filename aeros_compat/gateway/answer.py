@@ -42,6 +42,8 @@ class Answer:
     path: str | None = None
     #: The Content-Length, if there is one.
     length: int | None = None
+    #: The headers as ASGI has them, where that is known already.
+    encoded: Headers | None = None
     _close: Callable[[], object] | None = None
 
     def __init__(self, status: str, headers: list[tuple[str, str]]) -> None:
@@ -57,7 +59,7 @@ class Answer:
         return {
             "type": "http.response.start",
             "status": int(self.status[:3]),
-            "headers": encode_headers(self.headers),
+            "headers": encode_headers(self.headers) if self.encoded is None else self.encoded,
         }
 
     def close(self) -> None:
@@ -119,7 +121,7 @@ class Answer:
             self._set_length(None)
 
     def _set_length(self, length: int | None) -> None:
-        self.length = length
+        self.length, self.encoded = length, None
         self.headers = [header for header in self.headers if header[0].lower() != "content-length"]
         if length is not None:
             self.headers.append(("Content-Length", str(length)))

@@ -24,7 +24,8 @@ async def deliver(answer: Answer, exchange: Exchange, thread: Thread, send: Send
     answer.fit_to(exchange.scope["method"])
     start = answer.start_message()
     if exchange.caller is None:
-        start = fit_for_asgi(start)
+        if answer.encoded is None:
+            start = fit_for_asgi(start)
     else:
         start.update({STATUS_LINE: answer.status, WSGI_HEADERS: answer.headers})
     if answer.path is not None or (answer.chunks is None and answer.async_chunks is None):

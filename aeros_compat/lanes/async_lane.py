@@ -11,6 +11,7 @@ awaited on the loop from there (see ``WebServer.encloses_views``).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask.signals import (
@@ -26,6 +27,7 @@ from werkzeug.exceptions import HTTPException
 from ..callables import is_async
 from ..gateway.answer import Answer
 from ..gateway.start_response import StartResponse
+from ..signals import is_heard
 from ..upstream import begin_serving, bind_executor, find_error_handler
 from .cycle import Cycle, at_work, keep_for
 from .hop import drive, hop
@@ -80,7 +82,10 @@ class AsyncCycle(Cycle):
                 if rv is None:
                     rv = await drive(self.call_view(), self.context)
             else:
-                rv = await drive(self.before_and_view_on_loop(), self.context)
+                result = await drive(self.before_and_view_on_loop(), self.context)
+                if type(result) is Answer:
+                    return result
+                rv = cast("ResponseReturnValue", result)
         except Exception as error:
             failure = error
         except BaseException as error:
@@ -108,21 +113,28 @@ class AsyncCycle(Cycle):
         return bool(
             self.plan.needs_thread_before
             or self.request_context.is_unconverted
-            or request_started.receivers
-            or appcontext_pushed.receivers
+            or is_heard(self.app, request_started, appcontext_pushed)
         )
 
-    async def before_and_view_on_loop(self) -> ResponseReturnValue:
+    async def before_and_view_on_loop(self) -> ResponseReturnValue | Answer:
+        """What the view has returned; or the answer, where nothing is left to be done but to leave."""
         self.request_context.push_lazily()
         begin_serving(self.app)
         for func in self.plan.before:
             rv = await func()
             if rv is not None:
                 return cast("ResponseReturnValue", rv)
-        if self.plan.is_coroutine_function:
-            rv = await self.plan.view(**self.request_context.view_args)
-            return cast("ResponseReturnValue", rv)
-        return await self.call_view()
+        ctx, plan = self.request_context, self.plan
+        if not plan.is_coroutine_function:
+            return await self.call_view()
+        rv = await plan.view(**ctx.view_args)
+        if plan.answers_plainly and ctx.leaves_at_once and ctx.needs_no_processing:
+            with suppress(Exception):  # which is raised again by those who can handle it
+                answer = plain_answer(self.app, rv, plan.around)
+                if answer is not None:
+                    self.leave(None)
+                    return answer
+        return cast("ResponseReturnValue", rv)
 
     async def call_view(self) -> ResponseReturnValue:
         ctx, view = self.request_context, self.plan.view
@@ -150,10 +162,7 @@ class AsyncCycle(Cycle):
     def needs_thread_after(self) -> bool:
         return bool(
             self.plan.needs_thread_after
-            or request_finished.receivers
-            or request_tearing_down.receivers
-            or appcontext_tearing_down.receivers
-            or appcontext_popped.receivers
+            or is_heard(self.app, request_finished, request_tearing_down, appcontext_tearing_down, appcontext_popped)
             or not all(map(is_async, self.request_context._after_request_functions))
         )
 

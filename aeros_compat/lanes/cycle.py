@@ -15,6 +15,7 @@ from flask.signals import request_finished, request_started
 from ..context import LazyRequestContext
 from ..gateway.answer import Answer
 from ..gateway.start_response import StartResponse
+from ..signals import is_heard
 from ..upstream import begin_serving, flask_app_var, flask_request_var
 from .plain import plain_answer
 
@@ -71,7 +72,7 @@ class Cycle:
             self.push_failed = True
             raise
         begin_serving(app)
-        if request_started.receivers:
+        if is_heard(app, request_started):
             request_started.send(app, _async_wrapper=app.ensure_sync)
         rv: ResponseReturnValue | None
         if plan.has_preprocessors or not plan.around.is_flasks:
@@ -146,7 +147,7 @@ class Cycle:
         for func in plan.sync_after:
             response = func(response)
         ctx.save_session(response)
-        if request_finished.receivers:
+        if is_heard(app, request_finished):
             request_finished.send(app, _async_wrapper=app.ensure_sync, response=response)
         return response
 
@@ -154,10 +155,13 @@ class Cycle:
         """The ``finally`` of ``wsgi_app``."""
         self.left = True
         self.preserve()
+        ctx = self.request_context
         if error is not None and self.app.should_ignore_error(error):
             error = None
-        if self.request_context._cv_tokens:
-            self.request_context.pop(error)
+        if error is None and ctx.leaves_at_once and ctx._cv_tokens:
+            ctx.pop_at_once()
+        elif ctx._cv_tokens:
+            ctx.pop(error)
 
     def preserve(self) -> None:
         """Hand the contexts to a test client that wants to keep them, where Flask's ``wsgi_app`` does."""

@@ -31,7 +31,10 @@ def plain_answer(app: WebServer, rv: Any, around: Around) -> Answer | None:
 
 
 def _answer(body: bytes, content_type: str) -> Answer:
-    answer = Answer("200 OK", [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+    length = len(body)
+    text = str(length)
+    answer = Answer("200 OK", [("Content-Type", content_type), ("Content-Length", text)])
+    answer.encoded = [(b"content-type", content_type.encode("latin-1")), (b"content-length", text.encode())]
     answer.body = body
-    answer.length = len(body)
+    answer.length = length
     return answer

@@ -68,7 +68,7 @@ class Plan:
             or not all(map(is_async, (*after, *teardown, *app.teardown_appcontext_funcs)))
         )
         #: Whether an async request ends without any function of the user's.
-        self.tears_nothing_down = not (teardown or app.teardown_appcontext_funcs)
+        self.tears_nothing_down = around.is_flasks and not (teardown or app.teardown_appcontext_funcs)
         #: Whether contexts can be pushed without opening the session and making the request.
         self.pushes_lazily = around.is_flasks and around.has_cheap_sessions
         self.answers_plainly = around.answers_plainly and around.has_cheap_sessions and not after

@@ -57,9 +57,10 @@ class QuartAppContext(quart.ctx.AppContext):
 class FlaskBacked:
     """What Quart's contexts of a request and of a websocket have in common, looked up on Flask's."""
 
+    preserved = False
+
     def __init__(self, flask_context: RequestContext) -> None:
         self._flask = flask_context
-        self.preserved = False
 
     @property
     def app(self) -> Core:

@@ -220,6 +220,8 @@ def blocked_loop(count: int) -> str:
         exec(f"async def {name}():\n    time.sleep(0.5)\n    return 'late'\n", code)  # a place of its own
         app.add_url_rule(f"/{number}", view_func=code[name])
     with served(app, log_config=None) as url:
+        httpx.get(f"{url}/first", timeout=60)  # with which the watch begins
+        wait_for(lambda: any(thread.name == "aeros-watchdog" for thread in threading.enumerate()))
         for number in range(count):
             assert httpx.get(f"{url}/{number}", timeout=60).text == "late"
         wait_for(lambda: app.lane_stats().loop.blocks >= count)

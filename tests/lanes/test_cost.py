@@ -79,7 +79,7 @@ def build(lane: Lane, hooks: int) -> WebServer:
 
 @pytest.mark.parametrize(
     ("path", "sync", "async_", "hooks"),
-    [("/", 127, 103, 0), ("/json", 130, 106, 0), ("/user/7", 145, 121, 0), ("/agent", 166, 142, 0), ("/", 159, 179, 3)],
+    [("/", 112, 84, 0), ("/json", 115, 87, 0), ("/user/7", 130, 102, 0), ("/agent", 151, 123, 0), ("/", 156, 177, 3)],
 )
 def test_calls_of_a_request(
     lane: Lane, request: pytest.FixtureRequest, path: str, sync: int, async_: int, hooks: int
