@@ -11,7 +11,6 @@ awaited on the loop from there (see ``WebServer.encloses_views``).
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask.signals import (
@@ -29,9 +28,8 @@ from ..gateway.answer import Answer
 from ..gateway.start_response import StartResponse
 from ..signals import is_heard
 from ..upstream import begin_serving, bind_executor, find_error_handler
-from .cycle import Cycle, at_work, keep_for
+from .cycle import Cycle, at_work
 from .hop import drive, hop
-from .plain import plain_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,17 +122,17 @@ class AsyncCycle(Cycle):
             rv = await func()
             if rv is not None:
                 return cast("ResponseReturnValue", rv)
-        ctx, plan = self.request_context, self.plan
-        if not plan.is_coroutine_function:
-            return await self.call_view()
-        rv = await plan.view(**ctx.view_args)
-        if plan.answers_plainly and ctx.leaves_at_once and ctx.needs_no_processing:
-            with suppress(Exception):  # which is raised again by those who can handle it
-                answer = plain_answer(self.app, rv, plan.around)
-                if answer is not None:
-                    self.leave(None)
-                    return answer
-        return cast("ResponseReturnValue", rv)
+        rv = await self.call_view()
+        if not self.request_context.leaves_at_once:
+            return rv
+        try:
+            answer = self.plainly(rv)
+        except Exception:
+            return rv  # It is no failure of the view's: finalize_on_loop raises it where it is handled.
+        if answer is None:
+            return rv
+        self.leave(None)
+        return answer
 
     async def call_view(self) -> ResponseReturnValue:
         ctx, view = self.request_context, self.plan.view
@@ -186,14 +184,13 @@ class AsyncCycle(Cycle):
     async def finalize_on_loop(self, rv: ResponseReturnValue) -> Response | Answer:
         """``finalize_request`` where every function is async, and then the end of the contexts if all is there."""
         ctx, plan = self.request_context, self.plan
-        if plan.answers_plainly and ctx.needs_no_processing:
-            answer = plain_answer(self.app, rv, plan.around)
-            if answer is not None:
-                if ctx.leaves_at_once:
-                    self.leave(None)
-                else:
-                    await self.leave_on_loop()
-                return answer
+        answer = self.plainly(rv)
+        if answer is not None:
+            if ctx.leaves_at_once:
+                self.leave(None)
+            else:
+                await self.leave_on_loop()
+            return answer
         response = self.app.make_response(rv)
         for func in ctx._after_request_functions:
             response = await cast("Any", func)(response)
@@ -220,7 +217,7 @@ class AsyncCycle(Cycle):
         return await self.hop(self.take, start_response)
 
     def take(self, start_response: StartResponse) -> Answer:
-        return keep_for(start_response.answer_begun(), self.exchange, self.thread)
+        return self.kept(start_response.answer_begun())
 
     async def leave_on_loop(self) -> None:
         self.left = True

@@ -110,7 +110,7 @@ class Cycle:
             answer = response if type(response) is Answer else start_response.begin(response, self.exchange)
         finally:
             self.leave(error)
-        return keep_for(start_response.answer_begun() if answer is None else answer, self.exchange, self.thread)
+        return self.kept(answer or start_response.answer_begun())
 
     def handle(self, failure: Exception) -> ResponseReturnValue:
         """The ``except`` of ``full_dispatch_request``."""
@@ -130,17 +130,16 @@ class Cycle:
             answer = start_response.begin(response, self.exchange)
         finally:
             self.leave(failure)
-        return keep_for(start_response.answer_begun() if answer is None else answer, self.exchange, self.thread)
+        return self.kept(answer or start_response.answer_begun())
 
     def finalize(self, rv: ResponseReturnValue) -> Response | Answer:
         """``finalize_request`` and ``process_response``."""
         app, plan, ctx = self.app, self.plan, self.request_context
         if not plan.around.is_flasks:
             return app.finalize_request(rv)
-        if plan.answers_plainly and ctx.needs_no_processing:
-            answer = plain_answer(app, rv, plan.around)
-            if answer is not None:
-                return answer
+        answer = self.plainly(rv)
+        if answer is not None:
+            return answer
         response = app.make_response(rv)
         for func in ctx._after_request_functions:
             response = app.ensure_sync(func)(response)
@@ -150,6 +149,16 @@ class Cycle:
         if is_heard(app, request_finished):
             request_finished.send(app, _async_wrapper=app.ensure_sync, response=response)
         return response
+
+    def plainly(self, rv: ResponseReturnValue) -> Answer | None:
+        """The answer that ``rv`` comes to without a response object, if nobody would look at that."""
+        if self.plan.answers_plainly and self.request_context.needs_no_processing:
+            return plain_answer(self.app, rv, self.plan.around)
+        return None
+
+    def kept(self, answer: Answer) -> Answer:
+        """``answer``, with the thread of this request kept if it needs it."""
+        return keep_for(answer, self.exchange, self.thread)
 
     def leave(self, error: BaseException | None) -> None:
         """The ``finally`` of ``wsgi_app``."""
