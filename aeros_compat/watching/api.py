@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..upstream import has_begun_serving
-from .connection import RecordedConnection, RecordedWebsocketConnection
+from .connection import RecordedConnection
 from .pages import DEBUG_PATH, lane_pages
 from .stats import stats_of
 from .watch import Watch
+from .websockets import RecordedWebsocketConnection
 
 if TYPE_CHECKING:
     from ..quart_side.core import Core

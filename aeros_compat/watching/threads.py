@@ -1,4 +1,7 @@
-"""Places on threads that tell a request how long it waited for them, and what it did there."""
+"""Places on threads that know how long they were waited for, and how long they were worked on.
+
+One for each request, and nothing else is made to time it. Seconds of the monotonic clock.
+"""
 
 from __future__ import annotations
 
@@ -12,33 +15,51 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..exchange import Thread
-    from ..lanes.threads import Call
-    from .record import Record
+    from ..lanes.threads import Call, Inbox
 
 
-class TimedTurn(Turn):
-    record: Record
+class Timed(Place):
+    """Jobs of one request, the time that they waited for a thread, and the time that they took."""
+
+    hops = 0
+    waited = 0.0
+    worked = 0.0
+    #: Of the latest job of a turn: when it came, and when it began.
+    posted = 0.0
+    began = 0.0
+
+
+class TimedTurn(Timed, Turn):
+    """A turn whose jobs come one after the other."""
 
     def post(self, call: Call) -> None:
-        Turn.post(self, _timed(self.record, call))
+        self.posted = perf_counter()
+        Turn.post(self, call)
+
+    def _do(self, call: Call) -> Inbox | None:
+        self.began = began = perf_counter()
+        self.waited += began - self.posted
+        self.hops += 1
+        tell = call()
+        self.worked += perf_counter() - began
+        next_inbox, self._next_inbox = self._next_inbox, None  # before anybody is told: see Turn
+        tell()
+        return next_inbox
 
 
-class TimedLease(Lease):
-    record: Record
-
+class TimedLease(Timed, Lease):
     def post(self, call: Call) -> None:
-        Lease.post(self, _timed(self.record, call))
+        Lease.post(self, _timed(self, call))
 
 
-class TimedCaller(Place):
+class TimedCaller(Timed):
     """The thread of a caller of the WSGI entry."""
 
-    def __init__(self, thread: Thread, record: Record) -> None:
+    def __init__(self, thread: Thread) -> None:
         self._thread = thread
-        self._record = record
 
     def post(self, call: Call) -> None:
-        self._thread.post(_timed(self._record, call))
+        self._thread.post(_timed(self, call))
 
     def keep(self) -> None:
         self._thread.keep()
@@ -47,15 +68,14 @@ class TimedCaller(Place):
         self._thread.release()
 
 
-def _timed(record: Record, call: Call) -> Call:
-    record.hops += 1
-    return partial(_run, record, perf_counter(), call)
+def _timed(place: Timed, call: Call) -> Call:
+    return partial(_run, place, perf_counter(), call)
 
 
-def _run(record: Record, posted: float, call: Call) -> Callable[[], object]:
+def _run(place: Timed, posted: float, call: Call) -> Callable[[], object]:
     began = perf_counter()
-    record.waited += began - posted
-    try:
-        return call()
-    finally:
-        record.on_thread += perf_counter() - began
+    place.waited += began - posted
+    place.hops += 1
+    tell = call()
+    place.worked += perf_counter() - began
+    return tell

@@ -7,7 +7,6 @@ import threading
 import time
 import weakref
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .history import History
@@ -15,11 +14,8 @@ from .tally import Tally
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..webserver import WebServer
-    from .record import Record
-    from .tally import RouteStats
+    from .tally import RouteStats, Seen
     from .watchdog import Block
 
 #: Seconds for which the event loop may be busy with one piece of code before it counts as blocked.
@@ -32,7 +28,7 @@ PLACES = 100
 class Watch:
     """Made by :class:`~aeros_compat.WebServer`. Requests end on any event loop of the process.
 
-    A request only leaves its record in ``finished``. The watchdog's thread counts them, many at a time: that costs a
+    A request only leaves what was seen of it in ``finished``. The watchdog's thread counts them, many at a time: that costs a
     fraction of what it would cost in the middle of a request, and needs no lock there.
     """
 
@@ -40,7 +36,7 @@ class Watch:
         self._app = weakref.ref(app)
         self.since = time.time()
         #: Bounded for the case that nobody counts them any more.
-        self.finished: deque[Record] = deque(maxlen=100_000)
+        self.finished: deque[Seen] = deque(maxlen=100_000)
         self.history = History()
         #: The loop that a watchdog looked at last.
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -51,17 +47,17 @@ class Watch:
         self.longest_block: Block | None = None
         self._places: dict[str, Block] = {}
 
-    def attend(self) -> None:
-        """Called on a loop that is not ``loop``: give it a watchdog if it has none."""
-        self.loop = asyncio.get_running_loop()
+    def attend(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Called on a loop that is not :attr:`loop`: give it a watchdog if it has none."""
+        self.loop = loop
         with self._lock:
-            if self.loop in self._loops:
+            if loop in self._loops:
                 return
-            self._loops = {loop for loop in self._loops if not loop.is_closed()} | {self.loop}
+            self._loops = {known for known in self._loops if not known.is_closed()} | {loop}
         # Through a weak reference: the watchdog's thread must not keep an application alive.
         watch = weakref.ref(self)
         Watchdog(
-            self.loop,
+            loop,
             BLOCK_THRESHOLD,
             lambda delay: (alive := watch()) is not None and alive.look(delay),
             lambda block: None if (alive := watch()) is None else alive.report(block),
@@ -80,7 +76,8 @@ class Watch:
 
     def _count(self) -> None:
         with self._lock:
-            self._tally.add(_taken_from(self.finished))
+            take = self.finished.popleft
+            self._tally.add([take() for _ in range(len(self.finished))])
             self._tally.settle()
 
     # From the threads of the watchdogs.
@@ -112,8 +109,3 @@ class Watch:
                 block.place,
             )
 
-
-def _taken_from(records: deque[Record]) -> Iterator[Record]:
-    with suppress(IndexError):
-        while True:
-            yield records.popleft()
