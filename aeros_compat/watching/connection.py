@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import sys
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..exchange import Exchange
 from ..gateway.connection import HTTPConnection
 from ..gateway.delivery import deliver
 from .record import RECORD
-from .tally import MATCHED_LATE, NO_ROUTE
+from .tally import MATCHED_LATE
 from .threads import TimedCaller, TimedLease, TimedTurn
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Coroutine
     from typing import Any
 
@@ -28,87 +29,84 @@ if TYPE_CHECKING:
     from ..types import Send
     from ..webserver import WebServer
     from .record import Record
+    from .tally import Seen
     from .threads import Timed
-    from .watch import Watch
 
 
 class RecordedExchange(Exchange):
-    """An exchange that is timed, from the moment when a lane asks for its thread until it is forgotten."""
+    """An exchange that is timed, from the moment when a lane asks for its thread."""
 
-    watch: Watch | None = None
     place: Timed | None = None
-    lane = "sync"
-    began = 0.0
-    #: The status line of the answer, and the time until it was there without the waits for threads.
-    status = ""
-    worked = 0.0
-    #: What stands in place of a rule.
-    label = NO_ROUTE
 
     def thread_for(self, app: WebServer, *, own: bool) -> Thread:
         if self.place is not None:  # an answer in place of the lane's, which needs none
             return Exchange.thread_for(self, app, own=own)
         place: Timed
         if self.caller is not None:
-            place = TimedCaller(self.caller.thread)
+            place = TimedCaller(self.caller.thread, "async" if own else "sync")
         elif own:
             place = TimedLease(app.threads)
         else:
             place = TimedTurn(app.threads)
         self.place = place
-        if own:
-            self.lane = "async"
-            self.began = perf_counter()
-        if self.match is None:
-            mount = app.mounts.find_for(self.scope) if app.mounts else None
-            self.label = f"{mount.prefix}/*" if mount is not None else MATCHED_LATE
+        place.taken = perf_counter() if own else 0.0
         if RECORD in self.scope:
             record: Record = self.scope[RECORD]
-            record.lane, record.client, record.place = self.lane, self.scope.get("client"), place
-        watch = self.watch = app.watch
-        if watch is not None and self.body.loop is not watch.loop:
+            record.lane, record.client, record.place = place.lane, self.scope.get("client"), place
+        watch = app.watch
+        if watch is None:
+            place.finished = None
+            return place
+        place.finished = watch.finished
+        if self.match is None:
+            place.label = _label(app, self.scope)
+        if self.body.loop is not watch.loop:
             watch.attend(self.body.loop)
         return place
 
     def forget(self) -> None:
-        Exchange.forget(self)
-        watch, place = self.watch, self.place
-        if watch is None or place is None:
-            return
-        if not self.status:
-            self.note_end(place)
+        vars(self).pop("environ", None)  # what Exchange does, without a call
+        place = self.place
+        if place is not None and (finished := place.finished) is not None:
+            in_lane = place.in_lane if place.status else place.time_in_lane()
+            self.hand_on(finished, place.status, in_lane, failed=isinstance(sys.exception(), Exception))
+
+    def hand_on(self, finished: deque[Seen], status: str, in_lane: float, *, failed: bool) -> None:
+        """Leave what was seen to be counted, once."""
+        place = cast("Timed", self.place)
+        place.finished = None
         match = self.match
         rule = match.rule if match is not None else None
-        failed = isinstance(sys.exception(), Exception)
-        watch.finished.append(
+        finished.append(
             (
-                self.label if rule is None else rule,
+                rule if rule is not None else place.label,
                 self.scope["method"],
-                self.lane,
-                self.status,
+                place.lane,
+                status,
                 failed,
-                self.worked,
+                in_lane,
                 place.hops,
                 place.waited,
             )
         )
 
-    def note_end(self, place: Timed) -> None:
-        """Take the time of the lane. What comes after it is the client's time."""
-        if self.began:
-            self.worked = perf_counter() - self.began - place.waited
-        elif place.worked:
-            # Not what the clock of the loop says, which may have been blocked when the thread was ready.
-            self.worked = place.worked
-        elif place.began:
-            self.worked = perf_counter() - place.began  # it is at work still, and nobody waits for its end
-        elif place.posted:
-            place.hops, place.waited = 1, perf_counter() - place.posted
+
+def _label(app: WebServer, scope: Any) -> str:
+    """What stands in place of a rule where Flask matches for itself."""
+    mount = app.mounts.find_for(scope) if app.mounts else None
+    return MATCHED_LATE if mount is None else f"{mount.prefix}/*"
 
 
 def _deliver(answer: Answer, exchange: Any, thread: Thread, send: Send) -> Coroutine[Any, Any, None]:
-    exchange.status = answer.status
-    exchange.note_end(exchange.place)
+    """Take the time of the lane. What comes after it is the client's time."""
+    place: Timed = exchange.place
+    finished = place.finished
+    if finished is not None:
+        in_lane = place.time_in_lane()
+        if answer.length == len(answer.body) and exchange.answer is None:
+            exchange.hand_on(finished, answer.status, in_lane, failed=False)
+        else:
+            place.status, place.in_lane = answer.status, in_lane
     return deliver(answer, exchange, thread, send)
 
 

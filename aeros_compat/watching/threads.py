@@ -10,12 +10,15 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..lanes.threads import Lease, Place, Turn
+from .tally import NO_ROUTE
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable
 
     from ..exchange import Thread
     from ..lanes.threads import Call, Inbox
+    from .tally import Seen
 
 
 class Timed(Place):
@@ -27,10 +30,37 @@ class Timed(Place):
     #: Of the latest job of a turn: when it came, and when it began.
     posted = 0.0
     began = 0.0
+    #: What else is known of the request, here because each object more would cost it more than all that is in it. When
+    #: it was taken into the async lane, the status line of its answer, and the time until that was there.
+    lane = ""
+    taken = 0.0
+    status = ""
+    in_lane = 0.0
+    #: What stands in place of a rule.
+    label = NO_ROUTE
+    #: Where to leave what was seen; None if nobody watches, or when it has been left.
+    finished: deque[Seen] | None = None
+
+    def time_in_lane(self) -> float:
+        """Seconds in the lane until now, without the waits for threads: hooks, view and teardown."""
+        if self.taken:
+            return perf_counter() - self.taken - self.waited
+        # Not what the clock of the loop says, which may have been blocked when the thread was ready.
+        return self.worked or self._time_until_now()
+
+    def _time_until_now(self) -> float:
+        """The same for a job whose end nobody waits for any more."""
+        if self.began:
+            return perf_counter() - self.began
+        if self.posted:
+            self.hops, self.waited = 1, perf_counter() - self.posted
+        return 0.0
 
 
 class TimedTurn(Timed, Turn):
     """A turn whose jobs come one after the other."""
+
+    lane = "sync"
 
     def post(self, call: Call) -> None:
         self.posted = perf_counter()
@@ -48,6 +78,8 @@ class TimedTurn(Timed, Turn):
 
 
 class TimedLease(Timed, Lease):
+    lane = "async"
+
     def post(self, call: Call) -> None:
         Lease.post(self, _timed(self, call))
 
@@ -55,8 +87,9 @@ class TimedLease(Timed, Lease):
 class TimedCaller(Timed):
     """The thread of a caller of the WSGI entry."""
 
-    def __init__(self, thread: Thread) -> None:
+    def __init__(self, thread: Thread, lane: str) -> None:
         self._thread = thread
+        self.lane = lane
 
     def post(self, call: Call) -> None:
         self._thread.post(_timed(self, call))

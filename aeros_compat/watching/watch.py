@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 import weakref
@@ -14,6 +13,8 @@ from .tally import Tally
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ..webserver import WebServer
     from .tally import RouteStats, Seen
     from .watchdog import Block
@@ -28,8 +29,8 @@ PLACES = 100
 class Watch:
     """Made by :class:`~aeros_compat.WebServer`. Requests end on any event loop of the process.
 
-    A request only leaves what was seen of it in ``finished``. The watchdog's thread counts them, many at a time: that costs a
-    fraction of what it would cost in the middle of a request, and needs no lock there.
+    A request only leaves what was seen of it in ``finished``. The watchdog's thread counts, many requests at a time:
+    that costs a fraction of what it would cost in the middle of a request, and needs no lock there.
     """
 
     def __init__(self, app: WebServer) -> None:
@@ -108,4 +109,3 @@ class Watch:
                 block.seconds * 1000,
                 block.place,
             )
-

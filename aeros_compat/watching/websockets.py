@@ -1,4 +1,5 @@
 """Websocket connections that keep a record."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
