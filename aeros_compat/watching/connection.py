@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from ..exchange import Exchange
 from ..gateway.connection import HTTPConnection
 from ..gateway.delivery import deliver
+from .mounts import label_of
 from .record import RECORD
 from .tally import MATCHED_LATE
 from .threads import TimedCaller, TimedLease, TimedTurn
@@ -94,7 +95,7 @@ class RecordedExchange(Exchange):
 def _label(app: WebServer, scope: Any) -> str:
     """What stands in place of a rule where Flask matches for itself."""
     mount = app.mounts.find_for(scope) if app.mounts else None
-    return MATCHED_LATE if mount is None else f"{mount.prefix}/*"
+    return MATCHED_LATE if mount is None else label_of(mount)
 
 
 def _deliver(answer: Answer, exchange: Any, thread: Thread, send: Send) -> Coroutine[Any, Any, None]:

@@ -9,6 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from .history import History
+from .sockets import Sockets
 from .tally import Tally
 from .watchdog import Watchdog
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from ..webserver import WebServer
+    from .sharing import Sharing
     from .tally import RouteStats, Seen
     from .watchdog import Block
 
@@ -38,12 +40,15 @@ class Watch:
         self.since = time.time()
         #: Bounded for the case that nobody counts them any more.
         self.finished: deque[Seen] = deque(maxlen=100_000)
+        self.sockets = Sockets()
         self.history = History()
         #: The loop that a watchdog looked at last.
         self.loop: asyncio.AbstractEventLoop | None = None
         self._loops: set[asyncio.AbstractEventLoop] = set()
         self._lock = threading.Lock()
         self._tally = Tally()
+        #: The other workers of the server, if there are any.
+        self.sharing: Sharing | None = None
         self.blocks = 0
         self.longest_block: Block | None = None
         self._places: dict[str, Block] = {}
