@@ -25,8 +25,9 @@ from .watchdog import Block
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-#: A worker that has written nothing for so long, in seconds, is not there: it has ended, or hangs and will be ended.
-SILENCE = 5.0
+#: A worker that has written nothing for so long, in seconds, hangs: its threads are of no use. One that has ended is
+#: taken out by the supervisor before that.
+SILENCE = 15.0
 
 #: What all workers have counted that have been taken out of the directory.
 _ENDED = "ended.json"

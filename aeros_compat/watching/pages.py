@@ -14,6 +14,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from jinja2 import Environment, FileSystemLoader
 from werkzeug.exceptions import NotFound
 
+from .advice import advice_for
 from .chart import bars, saturation_chart
 from .prometheus import CONTENT_TYPE, prometheus_text
 from .stats import stats_of
@@ -21,6 +22,9 @@ from .stats import stats_of
 if TYPE_CHECKING:
     from ..webserver import WebServer
     from .stats import LaneStats
+
+#: The name of the blueprint. Its own routes stand in the figures, and not on the page.
+_NAME = "aeros_lanes"
 
 #: Where the page is in debug mode.
 DEBUG_PATH = "/_aeros/lanes"
@@ -50,7 +54,7 @@ def lane_pages(path: str, *, local_only: bool = False) -> Blueprint:
     :raises TypeError: if the path is no string.
     :raises ValueError: if it can be no path of a page.
     """
-    pages = Blueprint("aeros_lanes", __name__)
+    pages = Blueprint(_NAME, __name__)
     url = _checked(path)
     for suffix, view in (("", _html), (".json", _json), (".prom", _prometheus), (".css", _css), (".js", _js)):
         pages.add_url_rule(url + suffix, view_func=view, methods=["GET"])
@@ -70,14 +74,17 @@ def _checked(path: object) -> str:
 
 async def _html() -> Response:
     stats = await _stats()
-    busiest = sorted(stats.routes, key=lambda route: -(route.view.total + route.wait.total))
+    shown = [route for route in stats.routes if not route.endpoint.startswith(f"{_NAME}.")]
+    busiest = sorted(shown, key=lambda route: -(route.view.total + route.wait.total))
     used = [route for route in busiest if route.requests]
     page = _page.render(
         stats=stats,
+        advice=advice_for(stats),
+        one_worker=request.args.get("worker"),
         chart=saturation_chart(stats.samples),
         bars=bars(used[:20]),
         used=used,
-        unused=[route for route in stats.routes if not route.requests],
+        unused=[route for route in shown if not route.requests],
         minutes=_minutes(stats),
         page=request.path.rpartition("/")[2],
     )

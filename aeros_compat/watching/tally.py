@@ -100,7 +100,7 @@ class Tally:
             counters = of_rules.get((id(rule), method)) or self._counters_for(rule, method)
             counters.view.add(worked)
             counters.lane = lane
-            if failed or status[:1] == "5":
+            if failed or status >= "5":  # three digits: no other status is as great
                 counters.errors += 1
             if hops:
                 counters.hops += hops

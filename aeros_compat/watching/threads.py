@@ -24,16 +24,15 @@ if TYPE_CHECKING:
 class Timed(Place):
     """Jobs of one request, the time that they waited for a thread, and the time that they took."""
 
-    hops = 0
-    waited = 0.0
-    worked = 0.0
+    hops: int
+    waited: float
+    worked: float
     #: Of the latest job of a turn: when it came, and when it began.
     posted = 0.0
     began = 0.0
     #: What else is known of the request, here because each object more would cost it more than all that is in it. When
-    #: it was taken into the async lane, the status line of its answer, and the time until that was there.
-    lane = ""
-    taken = 0.0
+    #: the async lane took it, 0 in the other; the status line of its answer, and the time until that was there.
+    taken: float
     status = ""
     in_lane = 0.0
     #: What stands in place of a rule.
@@ -60,11 +59,12 @@ class Timed(Place):
 class TimedTurn(Timed, Turn):
     """A turn whose jobs come one after the other."""
 
-    lane = "sync"
-
     def post(self, call: Call) -> None:
         self.posted = perf_counter()
-        Turn.post(self, call)
+        if self._inbox is None:  # what Turn does, without a call
+            self._threads._share(partial(self._do, call))
+        else:
+            self._inbox.put(partial(self._do, call))
 
     def _do(self, call: Call) -> Inbox | None:
         self.began = began = perf_counter()
@@ -78,8 +78,6 @@ class TimedTurn(Timed, Turn):
 
 
 class TimedLease(Timed, Lease):
-    lane = "async"
-
     def post(self, call: Call) -> None:
         Lease.post(self, _timed(self, call))
 
@@ -87,9 +85,8 @@ class TimedLease(Timed, Lease):
 class TimedCaller(Timed):
     """The thread of a caller of the WSGI entry."""
 
-    def __init__(self, thread: Thread, lane: str) -> None:
+    def __init__(self, thread: Thread) -> None:
         self._thread = thread
-        self.lane = lane
 
     def post(self, call: Call) -> None:
         self._thread.post(_timed(self, call))
