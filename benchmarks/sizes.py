@@ -47,7 +47,7 @@ def section_of(
     :param memory: resident bytes, by workers.
     """
     cores, load = os.cpu_count() or 1, os.getloadavg()[2]
-    few, many = min(memory, key=lambda count: (count == 1, count)), max(memory)
+    few, many = sorted(memory)[-2:]
     each = (memory[many] - memory[few]) / (many - few) / 2**20
     conditions = f"Python {python_version()}, {cores} cores, load average {load:.0f} in the 15 minutes until the end."
     if load > 2 * cores:
