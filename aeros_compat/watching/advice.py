@@ -28,6 +28,10 @@ class Candidate:
     def advice(self) -> str:
         if self.route.reason:
             return f"It is async already. What keeps it on a thread: {self.route.reason}."
+        if not self.route.endpoint:
+            return "It is no view of this application, but a mounted one, or what Flask answers by itself."
+        if self.route.endpoint.rpartition(".")[2] == "static":
+            return "Files: a server in front, or a cache, can send them."
         return "Make it async def, if what it waits for can be awaited."
 
 

@@ -69,9 +69,13 @@ class Ledger:
     def _read(self) -> tuple[list[LaneStats], list[LaneStats]]:
         found = {path.name: json.loads(path.read_bytes()) for path in self._files()}
         included = found[_ENDED]["included"] if _ENDED in found else ()
-        every = [_stats(file["stats"]) for name, file in found.items() if name not in included]
         heard = time.time() - SILENCE
-        return [stats for stats in every if stats.at >= heard], [stats for stats in every if stats.at < heard]
+        living, ended = [], []
+        for name, file in found.items():
+            stats = _stats(file["stats"])
+            if name not in included:
+                (living if name != _ENDED and stats.at >= heard else ended).append(stats)
+        return living, ended
 
     def _put(self, name: str, stats: LaneStats, included: list[str]) -> None:
         """Write a file at once: whoever reads has the old one or the new one.
