@@ -70,7 +70,8 @@ class Ledger:
         found = {path.name: json.loads(path.read_bytes()) for path in self._files()}
         included = found[_ENDED]["included"] if _ENDED in found else ()
         heard = time.time() - SILENCE
-        living, ended = [], []
+        living: list[LaneStats] = []
+        ended: list[LaneStats] = []
         for name, file in found.items():
             stats = _stats(file["stats"])
             if name not in included:

@@ -59,7 +59,8 @@ class Counters:
         self.hops = 0
         self.view = Durations()
         self.wait = Durations()
-        #: The lane of the latest request, for what is no route of the application.
+        self.add_view, self.add_wait = self.view.add, self.wait.add
+        #: The lane of a request, for what is no route of the application.
         self.lane = ""
 
     def snapshot(self) -> RouteStats:
@@ -97,20 +98,21 @@ class Tally:
         """Count requests. No calls that can be left out: this is a good part of what being watched costs."""
         of_rules = self._of_rules
         for rule, method, lane, status, failed, worked, hops, waited in requests:
-            counters = of_rules.get((id(rule), method)) or self._counters_for(rule, method)
-            counters.view.add(worked)
-            counters.lane = lane
+            counters = of_rules.get((id(rule), method)) or self._counters_for(rule, method, lane)
+            counters.add_view(worked)
             if failed or status >= "5":  # three digits: no other status is as great
                 counters.errors += 1
             if hops:
                 counters.hops += hops
-                counters.wait.add(waited)
+                counters.add_wait(waited)
 
-    def _counters_for(self, rule: Rule | str, method: str) -> Counters:
+    def _counters_for(self, rule: Rule | str, method: str, lane: str) -> Counters:
         if isinstance(rule, str):
             key = (rule, method if method in _METHODS else "(other)", "")
-            return self._by_key.setdefault(key, Counters(key))
-        key = (rule.rule, method, rule.endpoint)
+        else:
+            key = (rule.rule, method, rule.endpoint)
         counters = self._by_key.setdefault(key, Counters(key))
-        self._of_rules[id(rule), method] = counters
+        counters.lane = lane
+        if not isinstance(rule, str):
+            self._of_rules[id(rule), method] = counters
         return counters

@@ -14,7 +14,6 @@ from .test_pages import metrics_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 PAGE = "/_aeros/lanes"
 
@@ -25,6 +24,8 @@ from aeros_compat import WebServer
 app = WebServer(__name__, watch="/_aeros/lanes", worker_threads=3)
 
 @app.get("/sync")
+@app.get("/metrics")
+@app.get("/killed")
 def sync():
     return str(os.getpid())
 
@@ -32,22 +33,17 @@ def sync():
 async def in_async_lane():
     return str(os.getpid())
 
-@app.websocket("/echo")
-async def echo():
-    from quart import websocket
-    while True:
-        await websocket.send(await websocket.receive())
-
 if __name__ == "__main__":
     app.run(port={port}, workers=2)
 """
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    port = free_port()
-    (tmp_path / "program.py").write_text(PROGRAM.replace("{port}", str(port)))
-    with process("program", port=port, cwd=tmp_path) as url:
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server for all tests, each of which has a path of its own."""
+    port, folder = free_port(), tmp_path_factory.mktemp("workers")
+    (folder / "program.py").write_text(PROGRAM.replace("{port}", str(port)))
+    with process("program", port=port, cwd=folder) as url:
         wait_for(lambda: len(figures(url)["workers"]) == 2)
         yield url
 
@@ -90,12 +86,12 @@ def test_workers_are_added_up(url: str, path: str) -> None:
 
 
 def test_prometheus_has_the_whole_and_by_request_each_worker(url: str) -> None:
-    count, pids = ask_both_workers(url, "/sync")
-    wait_for(lambda: requests_of(figures(url), "/sync") == count)
+    count, pids = ask_both_workers(url, "/metrics")
+    wait_for(lambda: requests_of(figures(url), "/metrics") == count)
 
     def values(query: str) -> dict[str, float]:
         metrics = metrics_of(httpx.get(f"{url}{PAGE}.prom{query}").text)
-        return {s.labels["pid"]: s.value for s in metrics["aeros_requests"] if s.labels["rule"] == "/sync"}
+        return {s.labels["pid"]: s.value for s in metrics["aeros_requests"] if s.labels["rule"] == "/metrics"}
 
     assert list(values("").values()) == [count]
     wait_for(lambda: sum(values("?worker=all").values()) == count)
@@ -103,11 +99,11 @@ def test_prometheus_has_the_whole_and_by_request_each_worker(url: str) -> None:
 
 
 def test_a_worker_that_is_killed_leaves_what_it_has_counted(url: str) -> None:
-    count, pids = ask_both_workers(url, "/sync")
-    wait_for(lambda: sum(requests_of(figures(url, f"?worker={pid}"), "/sync") for pid in pids) == count)
+    count, pids = ask_both_workers(url, "/killed")
+    wait_for(lambda: sum(requests_of(figures(url, f"?worker={pid}"), "/killed") for pid in pids) == count)
     killed = min(pids)
     # What the other one is told of it is what it leaves behind.
-    wait_for(lambda: all(requests_of(figures(url), "/sync") == count for _ in range(10)))
+    wait_for(lambda: all(requests_of(figures(url), "/killed") == count for _ in range(10)))
     os.kill(killed, signal.SIGKILL)
 
     def is_replaced() -> bool:
@@ -115,5 +111,5 @@ def test_a_worker_that_is_killed_leaves_what_it_has_counted(url: str) -> None:
         return killed not in workers and len(workers) == 2
 
     wait_for(is_replaced)
-    assert requests_of(figures(url), "/sync") == count
+    assert requests_of(figures(url), "/killed") == count
     wait_for(lambda: figures(url)["threads"]["workers"] == 6)
