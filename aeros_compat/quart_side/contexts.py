@@ -58,7 +58,7 @@ class FlaskBacked:
     """What Quart's contexts of a request and of a websocket have in common, looked up on Flask's."""
 
     preserved = False
-    #: In a copy, the ``g`` of the request: a stream sees what hooks have left there, as with Flask's stream_with_context.
+    #: In a copy, the ``g`` of the request: a stream sees what hooks have left there, as in Flask.
     _g: Any = None
 
     def __init__(self, flask_context: RequestContext) -> None:
