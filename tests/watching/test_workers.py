@@ -93,7 +93,7 @@ def test_prometheus_has_the_whole_and_by_request_each_worker(url: str) -> None:
         metrics = metrics_of(httpx.get(f"{url}{PAGE}.prom{query}").text)
         return {s.labels["pid"]: s.value for s in metrics["aeros_requests"] if s.labels["rule"] == "/metrics"}
 
-    assert list(values("").values()) == [count]
+    wait_for(lambda: list(values("").values()) == [count])  # the other one may not have heard of all yet
     wait_for(lambda: sum(values("?worker=all").values()) == count)
     assert set(values("?worker=all")) == {str(pid) for pid in pids}
 
