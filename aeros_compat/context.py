@@ -23,6 +23,7 @@ from flask.signals import (
     request_finished,
     request_tearing_down,
 )
+from werkzeug.sansio.http import parse_cookie
 
 from .callables import is_awaitable
 from .gateway.environ import EXCHANGE, scope_from_environ
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from .lanes.around import Around
     from .lanes.plan import Plan
     from .quart_side.request import Source
+    from .signing import SignedSessions
     from .webserver import WebServer
 
 
@@ -349,12 +351,20 @@ class LazyRequestContext(RequestContext):
     def _session(self) -> SessionMixin | None:
         if self._opened is None and self._cv_tokens and not self._opening:
             self._opening = True  # once, also if it fails
-            self._opened = self.app.open_session_of(self.request)
+            self._opened = self._open_session()
         return self._opened
 
     @_session.setter
     def _session(self, session: SessionMixin | None) -> None:
         self._opened = session
+
+    def _open_session(self) -> SessionMixin:
+        app, interface = self.app, self.app.session_interface
+        if self._request is not None or not self._plan.around.opens_sessions_early or "open_session" in vars(interface):
+            return app.open_session_of(self.request)
+        cookies = parse_cookie(self.exchange.cookies.decode("latin-1"))
+        session = cast("SignedSessions", interface).open_from(app, cookies)
+        return interface.make_null_session(app) if session is None else session
 
     @property
     def session_accessed(self) -> bool:
@@ -369,15 +379,15 @@ class LazyRequestContext(RequestContext):
         """Whether nobody has opened the session, and nothing in the request calls for it to be opened."""
         if self._opened is not None or not self._plan.around.has_cheap_sessions:
             return False
-        if not self.exchange.has_cookies:
+        if not self.exchange.cookies:
             return True
         interface = cast("SecureCookieSessionInterface", self.app.session_interface)
         return not self.exchange.may_have_cookie(interface.get_cookie_name(self.app))
 
     @property
-    def needs_no_processing(self) -> bool:
-        """Whether nothing is left to be done to the response but what the plan says."""
-        return not self._after_request_functions and self.session_untouched and not is_heard(self.app, request_finished)
+    def is_processed_by_nobody(self) -> bool:
+        """Whether nobody looks at the response but who saves the session, and those whom the plan knows."""
+        return not self._after_request_functions and not is_heard(self.app, request_finished)
 
     def save_session(self, response: Response) -> None:
         """What ``process_response`` does with the session."""

@@ -129,7 +129,7 @@ class AsyncCycle(Cycle):
             answer = self.plainly(rv)
         except Exception:
             return rv  # It is no failure of the view's: finalize_on_loop raises it where it is handled.
-        if answer is None:
+        if type(answer) is not Answer:
             return rv
         self.leave(None)
         return answer
@@ -184,13 +184,14 @@ class AsyncCycle(Cycle):
     async def finalize_on_loop(self, rv: ResponseReturnValue) -> Response | Answer:
         """``finalize_request`` where every function is async, and then the end of the contexts if all is there."""
         ctx, plan = self.request_context, self.plan
-        answer = self.plainly(rv)
-        if answer is not None:
+        done = self.plainly(rv)
+        if type(done) is Answer:
             if ctx.leaves_at_once:
                 self.leave(None)
             else:
                 await self.leave_on_loop()
-            return answer
+        if done is not None:
+            return done
         response = self.app.make_response(rv)
         for func in ctx._after_request_functions:
             response = await cast("Any", func)(response)
