@@ -77,11 +77,14 @@ class AppContext(flask.ctx.AppContext):
     around: Around | None = None
 
     def __init__(self, app: WebServer) -> None:
-        # What Flask's constructor does, but for the adapter, which few requests ask for.
+        # What Flask's constructor does, but for what not every request asks for.
         self.app = app
-        self.g = app.app_ctx_globals_class()
         self._cv_tokens = []
         self._quart_tokens: list[Token[quart.ctx.AppContext]] = []
+
+    @cached_property
+    def g(self) -> Any:  # type: ignore[override]
+        return self.app.app_ctx_globals_class()
 
     @cached_property
     def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]
@@ -337,7 +340,9 @@ class LazyRequestContext(RequestContext):
     @property
     def view_args(self) -> dict[str, Any]:
         """What the view is called with."""
-        return self._match.view_args if not self.is_unconverted else cast("dict[str, Any]", self.request.view_args)
+        if self.is_unconverted:
+            return cast("dict[str, Any]", self.request.view_args)
+        return self._match.view_args
 
     @property
     def request(self) -> Request:  # type: ignore[override]
@@ -404,7 +409,7 @@ class LazyRequestContext(RequestContext):
 
     def push_lazily(self) -> None:
         """``push`` without opening the session, and without matching again."""
-        app_ctx: AppContext | None = cast("AppContext | None", flask_app_var.get(None))
+        app_ctx: Any = flask_app_var.get(None)
         if app_ctx is None or app_ctx.app is not self.app:
             app_ctx = self.app.app_context()
             app_ctx.around = self._plan.around
@@ -462,13 +467,15 @@ class LazyRequestContext(RequestContext):
         if len(self._cv_tokens) != 1 or flask_request_var.get() is not self:
             self.pop(None)
             return
-        self._close_request()
+        if self._request is not None:
+            self._close_request()
+        app_ctx: Any
         token, app_ctx = self._cv_tokens.pop()
         flask_request_var.reset(token)
         quart_request_var.reset(self._quart_tokens.pop())
         self._forget_request()
         if app_ctx is not None:
-            cast("AppContext", app_ctx).pop_at_once()
+            app_ctx.pop_at_once()
 
     def copy(self) -> RequestContext:
         return RequestContext(self.app, self.request.environ, self.request, self._session)
