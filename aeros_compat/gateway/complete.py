@@ -30,8 +30,10 @@ def complete_answer(response: Response) -> Answer | None:
 
     So it is where something about it is unusual, or wrong: what is said of that is said in one place.
     """
+    if not _is_werkzeugs(cast("Hashable", type(response))):  # an after_request function may have returned anything
+        return None
     pieces, status = response.response, response.status_code
-    if type(pieces) is not list or not _is_werkzeugs(cast("Hashable", type(response))) or response.direct_passthrough:
+    if type(pieces) is not list or response.direct_passthrough:
         return None
     if not 200 <= status <= 599 or status in (204, 304) or not response_closes_nothing(response):
         return None
