@@ -6,9 +6,9 @@ import contextvars
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .gateway.body import wsgi_input
 from .gateway.environ import CALLER, ENVIRON_KEYS, EXCHANGE, environ_from_scope
 from .gateway.files import file_wrapper_for
+from .gateway.wsgi_input import wsgi_input
 from .upstream import flask_request_var
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class Exchange:
             caller: Caller = extensions[CALLER]
             self.caller = caller
             caller.context = self.context
+            body.read_ahead = 1  # what nobody asks for stays in the caller's own input
             self.keeps_contexts = caller.environ.get(KEEP_CONTEXTS)
         elif scope.get("_quart._preserve_context"):
             kept: list[Any] = []

@@ -53,6 +53,7 @@ class HTTPConnection:
                 finally:
                     thread.release()
         finally:
+            body.close()
             exchange.forget()
 
     def _answer(self, app: WebServer, exchange: Exchange) -> Coroutine[Any, Any, tuple[Answer, Thread]]:
