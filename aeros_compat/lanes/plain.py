@@ -1,12 +1,14 @@
-"""Answers that need no response object: text and JSON that nobody looks at between the view and the client."""
+"""Answers that need no response object of ours: what nobody looks at between the view and the client."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flask import Response
 from werkzeug.utils import get_content_type
 
 from ..gateway.answer import Answer
+from ..gateway.complete import complete_answer
 
 if TYPE_CHECKING:
     from ..webserver import WebServer
@@ -22,6 +24,8 @@ def plain_answer(app: WebServer, rv: Any, around: Around) -> Answer | None:
         return _answer(rv.encode(), _TEXT)
     if kind is bytes:
         return _answer(rv, _TEXT)
+    if kind is Response:
+        return complete_answer(rv)
     if (kind is dict or kind is list) and around.has_plain_json:
         provider: Any = app.json
         compact = provider.compact if provider.compact is not None else not app.debug

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -402,3 +403,63 @@ def test_behind_wsgi_middleware(cached_app: WebServer, path: str, clock: Clock) 
         assert httpx.get(url + path).text == "1"
         wait_for(lambda: httpx.get(url + path).text == "2")
     assert len(passed) >= 4
+
+
+def test_hits_are_responses_of_their_own(app: WebServer, lane: Lane) -> None:
+    @app.after_request
+    def add(response: flask.Response) -> flask.Response:
+        response.headers.add("X-Count", str(len(response.headers.getlist("X-Count")) + 1))
+        response.set_data(response.get_data() + b"!")
+        return response
+
+    app.add_url_rule("/", view_func=app.cache()(numbers(lane)), endpoint="view")
+    client = app.test_client()
+    answers = [client.get("/") for _ in range(3)]
+    assert [answer.text for answer in answers] == ["1!"] * 3
+    assert [answer.headers.getlist("X-Count") for answer in answers] == [["1"]] * 3
+    assert app.cache_stats().hits == 2
+
+
+def test_who_has_looked_at_the_request_gets_the_same_entry(app: WebServer, lane: Lane) -> None:
+    """A hook that needs the request has it made; without one, a hit is found from the scope."""
+    is_looking = threading.Event()
+
+    @app.before_request
+    def look() -> None:
+        if is_looking.is_set():
+            assert flask.request.host == "localhost"
+
+    app.add_url_rule("/a ü/<path:rest>", view_func=app.cache()(numbers(lane)), endpoint="view")
+    client = app.test_client()
+    for number, base_url in enumerate(["http://localhost", "https://localhost", "http://localhost/root"], 1):
+        for setting in (is_looking.clear, is_looking.set, is_looking.clear):
+            setting()
+            assert texts(client, "/a%20%C3%BC/b%2Fc", base_url=base_url) == [str(number)]
+    assert app.cache_stats().misses == 3
+
+
+def test_class_of_the_applications_own_responses(app: WebServer, lane: Lane) -> None:
+    """What it says where a stored response says nothing, and its own constructor if it has one."""
+    made: list[object] = []
+
+    class Plain(flask.Response):
+        default_mimetype = "text/x-plain"
+
+    class Counting(Plain):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            made.append(self)
+
+    def view() -> Any:
+        response = flask.make_response("Hello")
+        del response.headers["Content-Type"]
+        return response
+
+    app.add_url_rule("/", view_func=app.cache()(lane(view)), endpoint="view")
+    client = app.test_client()
+    for response_class, calls in ((Plain, 0), (Counting, 2)):
+        app.response_class = response_class
+        client.get("/")
+        made.clear()
+        assert [client.get("/").mimetype for _ in range(2)] == ["text/x-plain"] * 2
+        assert len(made) == calls
