@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from .gateway.answer import Answer
     from .gateway.body import Body
+    from .gateway.mounts import Mount
+    from .lanes.around import Around
     from .lanes.plan import Plan
     from .lanes.threads import Call
     from .routing import Match
@@ -68,6 +70,10 @@ class Exchange:
     wants_websocket = False
     _cookies = b""
     match: Match | None = None
+    #: The mounted application that the request is for.
+    mount: Mount | None = None
+    #: What stands around the views, if the request has asked already.
+    around: Around | None = None
     #: How to answer without Flask's own cycle, if that is known.
     plan: Plan | None = None
     #: Set when the server's task is cancelled while a thread still works on the answer.

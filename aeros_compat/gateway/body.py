@@ -193,11 +193,10 @@ class Body:
         return self.size > size
 
     def close(self) -> None:
-        """The request is over. Who still reads finds that the client has left."""
-        if self.collected is None:
-            if self._filling is not None:
-                self._filling.cancel()
-            self._take({"type": "http.disconnect"})
+        """The request, whose body is a stream, is over. Who still reads finds that the client has left."""
+        if self._filling is not None:
+            self._filling.cancel()
+        self._take({"type": "http.disconnect"})
 
     def _claim(self, reader: str) -> None:
         """Say who reads the stream. Raises RuntimeError if somebody else has begun: each would get parts of it."""

@@ -18,16 +18,21 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from ..exchange import Thread
+    from ..lanes.around import Around
     from ..quart_side.core import Core
     from ..types import HTTPScope, Receive, Send
     from ..webserver import WebServer
     from .answer import Answer
+    from .mounts import Mount
 
 
 class HTTPConnection:
     """What Quart calls an ``asgi_http_class``: made with the application and a scope, called with receive and send."""
 
     exchange_class: type[Exchange] = Exchange
+    #: The mounted application that the request is for, and what stands around the views, if that is known.
+    mount: Mount | None = None
+    around: Around | None = None
     async_lane = staticmethod(run_async_lane)
     sync_lane = staticmethod(run_sync_lane)
 
@@ -39,6 +44,7 @@ class HTTPConnection:
         app = self._core.server
         body = Body(receive)
         exchange = self.exchange_class(self._scope, body)
+        exchange.mount, exchange.around = self.mount, self.around
         await body.collect(COLLECT_LIMIT, exchange.content_length, app.config["MAX_CONTENT_LENGTH"])
         try:
             answer, thread = await self._answer(app, exchange)
@@ -53,7 +59,8 @@ class HTTPConnection:
                 finally:
                     thread.release()
         finally:
-            body.close()
+            if body.collected is None:
+                body.close()
             exchange.forget()
 
     def _answer(self, app: WebServer, exchange: Exchange) -> Coroutine[Any, Any, tuple[Answer, Thread]]:
