@@ -14,6 +14,7 @@ import flask_caching
 import httpx
 import pytest
 import quart
+from werkzeug.datastructures import Headers
 
 from aeros_compat import FileSystemCache, FilesystemCache, RedisCache, SimpleCache, WebServer
 from aeros_compat.callables import is_async
@@ -463,3 +464,45 @@ def test_class_of_the_applications_own_responses(app: WebServer, lane: Lane) -> 
         made.clear()
         assert [client.get("/").mimetype for _ in range(2)] == ["text/x-plain"] * 2
         assert len(made) == calls
+
+
+CHANGES: dict[str, Callable[[flask.Response], object]] = {
+    "header": lambda response: response.headers.add("X-Added", "yes"),
+    "header less": lambda response: response.headers.pop("Content-Type"),
+    "headers": lambda response: setattr(response, "headers", Headers({"X-Own": "1"})),
+    "body": lambda response: response.set_data("other"),
+    "pieces": lambda response: setattr(response, "response", iter([b"1", b"2"])),
+    "status": lambda response: setattr(response, "status_code", 202),
+    "no content": lambda response: setattr(response, "status_code", 204),
+    "cookie": lambda response: response.set_cookie("seen", "yes"),
+    "closing": lambda response: response.call_on_close(lambda: None),
+    "length": lambda response: setattr(response, "automatically_set_content_length", False),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_decorators_change_of_a_hit_is_changed(app: WebServer, lane: Lane, change: str) -> None:
+    cached = app.cache()(numbers(lane))
+
+    def changed(response: Any) -> flask.Response:
+        made: flask.Response = flask.make_response(response)
+        CHANGES[change](made)
+        return made
+
+    @functools.wraps(cached)
+    def above() -> Any:
+        return changed(cached())
+
+    @functools.wraps(cached)
+    async def awaiting() -> Any:
+        return changed(await cached())
+
+    app.add_url_rule("/", view_func=awaiting if is_async(cached) else above, endpoint="view")
+    with served(app) as url:
+        first, *hits = (httpx.get(url) for _ in range(3))
+    for hit in hits:
+        assert (hit.status_code, hit.content) == (first.status_code, first.content)
+        assert [pair for pair in hit.headers.multi_items() if pair[0] != "date"] == [
+            pair for pair in first.headers.multi_items() if pair[0] != "date"
+        ]
+    assert app.cache_stats().hits == 2
