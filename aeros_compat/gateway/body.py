@@ -60,7 +60,7 @@ class Body:
     _room_is_wanted = False
     _is_asked = False
     _filling: asyncio.Task[None] | None = None
-    _failure: BaseException | None = None
+    _failure: Exception | None = None
     #: What has been received and not yet read, for who holds the lock. Streams alone have these three.
     _ahead: deque[bytes]
     _lock: threading.Lock
@@ -231,11 +231,11 @@ class Body:
 
     def _wait_for_more(self) -> None:
         with self._lock:
-            if self._ahead or self._has_ended:
-                return
-            self._sleeps = True
-        self._ask_for_more()
-        self._gate.acquire()
+            self._sleeps = not (self._ahead or self._has_ended or self._failure)
+            sleeps = self._sleeps
+        if sleeps:
+            self._ask_for_more()
+            self._gate.acquire()
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
