@@ -12,8 +12,6 @@ from flask import current_app
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ..gateway.complete import prepare
-
 if TYPE_CHECKING:
     from flask.wrappers import Request, Response
 
@@ -62,9 +60,7 @@ class Record:
             return response_class(self.body, status=self.status, headers=self.headers)
         made = self._made.get(response_class)
         if made is None:
-            made = response_class(self.body, status=self.status, headers=self.headers)
-            prepare(made)
-            self._made[response_class] = made
+            made = self._made[response_class] = response_class(self.body, status=self.status, headers=self.headers)
         # What the constructor makes of these arguments, without asking it again.
         response = response_class.__new__(response_class)
         vars(response).update({name: value[:] if type(value) is list else value for name, value in vars(made).items()})

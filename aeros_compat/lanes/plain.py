@@ -1,4 +1,4 @@
-"""Answers that need no response object of ours: what nobody looks at between the view and the client."""
+"""Answers on the short way: what nobody looks at between the view and the client."""
 
 from __future__ import annotations
 
@@ -24,14 +24,12 @@ def plain_answer(app: WebServer, rv: Any, around: Around) -> Answer | None:
         return _answer(rv.encode(), _TEXT)
     if kind is bytes:
         return _answer(rv, _TEXT)
-    if kind is Response:
-        return complete_answer(rv)
     if (kind is dict or kind is list) and around.has_plain_json:
         provider: Any = app.json
         compact = provider.compact if provider.compact is not None else not app.debug
         style: dict[str, Any] = {"separators": (",", ":")} if compact else {"indent": 2}
         return _answer(f"{provider.dumps(rv, **style)}\n".encode(), get_content_type(provider.mimetype, "utf-8"))
-    return None
+    return complete_answer(rv) if isinstance(rv, Response) else None
 
 
 def _answer(body: bytes, content_type: str) -> Answer:
