@@ -353,6 +353,11 @@ class LazyRequestContext(RequestContext):
         return self._request
 
     @property
+    def is_touched(self) -> bool:
+        """Whether anybody has asked for the request."""
+        return self._request is not None
+
+    @property
     def _session(self) -> SessionMixin | None:
         if self._opened is None and self._cv_tokens and not self._opening:
             self._opening = True  # once, also if it fails

@@ -6,9 +6,9 @@ import contextvars
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .gateway.body import wsgi_input
 from .gateway.environ import CALLER, ENVIRON_KEYS, EXCHANGE, environ_from_scope
 from .gateway.files import file_wrapper_for
+from .gateway.wsgi_input import wsgi_input
 from .upstream import flask_request_var
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from .gateway.answer import Answer
     from .gateway.body import Body
+    from .gateway.mounts import Mount
+    from .lanes.around import Around
     from .lanes.plan import Plan
     from .lanes.threads import Call
     from .routing import Match
@@ -69,6 +71,10 @@ class Exchange:
     #: The ``Cookie`` headers as one (RFC 9113 section 8.2.3).
     cookies = b""
     match: Match | None = None
+    #: The mounted application that the request is for.
+    mount: Mount | None = None
+    #: What stands around the views, if the request has asked already.
+    around: Around | None = None
     #: How to answer without Flask's own cycle, if that is known.
     plan: Plan | None = None
     #: Set when the server's task is cancelled while a thread still works on the answer.
@@ -94,6 +100,7 @@ class Exchange:
             caller: Caller = extensions[CALLER]
             self.caller = caller
             caller.context = self.context
+            body.read_ahead = 1  # what nobody asks for stays in the caller's own input
             self.keeps_contexts = caller.environ.get(KEEP_CONTEXTS)
         elif scope.get("_quart._preserve_context"):
             kept: list[Any] = []

@@ -17,6 +17,8 @@ from aeros_compat.lanes.threads import Lease, Turn, WorkerThreads
 from .servers import served
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aeros_compat import WebServer
     from aeros_compat.lanes.threads import Call
 
@@ -84,6 +86,23 @@ def test_hit_of_the_cache_in_memory_costs_no_more_than_the_lane(counted: WebServ
         counted.view_functions[endpoint] = counted.cache()(counted.view_functions[endpoint])
     assert (hops_of(counted, "/sync"), hops_of(counted, "/async")) == (1, 0)
     assert counted.cache_stats().hits == 2
+
+
+def test_a_small_file_costs_one_hop(counted: WebServer, tmp_path: Path) -> None:
+    """Opened, read and closed in one go; a large one is kept open on its thread."""
+    (tmp_path / "small").write_bytes(b"x" * 10_000)
+    counted.add_url_rule("/file", view_func=lambda: flask.send_file(tmp_path / "small"), endpoint="file")
+    assert hops_of(counted, "/file") == 1
+
+
+def test_a_mounted_wsgi_application_costs_one_hop(counted: WebServer) -> None:
+    counted.mount("/mounted", flask.Flask("mounted", static_folder=None))
+
+    @counted.mounts.find("/mounted").app.get("/")  # type: ignore[union-attr,untyped-decorator]
+    def view() -> str:
+        return "mounted"
+
+    assert hops_of(counted, "/mounted/") == 1
 
 
 async def _async_hook(*args: Any) -> Any:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
+from werkzeug.datastructures import Headers
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 if TYPE_CHECKING:
     from flask.wrappers import Request, Response
@@ -53,7 +56,20 @@ class Record:
     def response(self) -> Response:
         """A response of the current application's class."""
         response_class: type[Response] = current_app.response_class
-        return response_class(self.body, status=self.status, headers=self.headers)
+        if response_class.__init__ is not WerkzeugResponse.__init__:
+            return response_class(self.body, status=self.status, headers=self.headers)
+        made = self._made.get(response_class)
+        if made is None:
+            made = self._made[response_class] = response_class(self.body, status=self.status, headers=self.headers)
+        # What the constructor makes of these arguments, without asking it again.
+        response = response_class.__new__(response_class)
+        vars(response).update({name: value[:] if type(value) is list else value for name, value in vars(made).items()})
+        response.headers = Headers(list(made.headers))
+        return response
+
+    @cached_property
+    def _made(self) -> dict[type[Response], Response]:
+        return {}
 
     def ttl(self) -> float:
         """Seconds for which it is fresh; negative when it is stale.
@@ -67,7 +83,7 @@ class Record:
         ahead = self.stored - now
         return -ahead if ahead > self.expires - self.stored else self.expires - now
 
-    @property
+    @cached_property
     def is_conditional(self) -> bool:
         """Whether clients may ask if it has changed (RFC 9110 section 13.1)."""
         return any(name.lower() in ("etag", "last-modified") for name, _ in self.headers)

@@ -16,6 +16,7 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask_caching.backends import RedisClusterCache
@@ -45,6 +46,9 @@ LOCK_SECONDS = 10.0
 
 #: Tokens outlive the records that have them; records that live longer end with them.
 TAG_SECONDS = 366 * 24 * 3600
+
+#: Entries whose records are kept as they have been decoded, and the most bytes of each.
+KEPT_RECORDS, KEPT_SIZE = 100, 64 * 1024
 
 #: Backends drop an entry up to a second early, because they count whole seconds.
 MARGIN_SECONDS = 1
@@ -92,6 +96,7 @@ class Store:
         self._rests_until = 0.0
         self._warned_at: float | None = None
         self._is_out = False
+        self._decoded: dict[str, tuple[bytes, Record]] = {}
 
     @property
     def default_timeout(self) -> int:
@@ -161,7 +166,19 @@ class Store:
                 self.backend.delete(key)
             return None, {}
         tokens = {name: token for name, token in zip(names, found[1:], strict=True) if isinstance(token, str)}
-        return Record.decode(found[0]), tokens
+        return self._record(lookup.key, found[0]), tokens
+
+    def _record(self, key: str, data: object) -> Record | None:
+        """What ``data`` decodes to: the same record as the last time, if it is the same data."""
+        kept = self._decoded.get(key)
+        if kept is not None and kept[0] == data:
+            return kept[1]
+        record = Record.decode(data)
+        if record is not None and isinstance(data, bytes) and len(data) <= KEPT_SIZE:
+            if len(self._decoded) >= KEPT_RECORDS:
+                self._decoded.clear()
+            self._decoded[key] = data, record
+        return record
 
     def _claim(self, lookup: Lookup, newer_than: float, lock: Any) -> Claim:
         if lock is not None and not lock.acquire(blocking=False):
@@ -203,6 +220,7 @@ class Store:
 
     def _clear(self, tag: str | None) -> None:
         self._write(_tag_key(EVERYTHING if tag is None else tag), uuid.uuid4().hex, TAG_SECONDS)
+        self._decoded.clear()
         if tag is None:
             self.backend.clear()
 
@@ -253,6 +271,7 @@ class Store:
         self._logger.info("The cache is in reach again.")
 
 
+@lru_cache(1000)
 def _tag_key(name: str) -> str:
     # Hashed, because Memcached takes no blanks.
     return "tag:" + hashlib.sha256(name.encode()).hexdigest()

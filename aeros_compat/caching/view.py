@@ -5,21 +5,23 @@ from __future__ import annotations
 import functools
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import flask_caching
 
 from ..callables import is_async
 from .call import Call
+from .hits import Hits, asked_by
 from .store import Lookup
 from .ways import Awaiting, Blocking, run_through
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from flask.wrappers import Request
 
     from .caching import Caching
+    from .hits import Asked
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,18 @@ class Options:
         return self.make_cache_key is not None or callable(self.key_prefix)
 
     @property
+    def are_usual(self) -> bool:
+        """Whether an entry is a matter of who asks whom for which path, and nobody else has a say."""
+        others = (self.unless, self.forced_update, self.is_stale, self.make_cache_key)
+        return not (
+            any(others)
+            or callable(self.key_prefix)
+            or self.query_string
+            or self.response_hit_indication
+            or callable(self.tags)
+        )
+
+    @property
     def is_keyed_by_path(self) -> bool:
         return self.make_cache_key is None and isinstance(self.key_prefix, str) and "%s" in self.key_prefix
 
@@ -70,6 +84,7 @@ class CachedView:
             source_check=options.source_check,
         )
         self._make_key: Callable[..., str] = keys(view).make_cache_key
+        self.hits = Hits(self)
 
     def wrapper(self) -> Callable[..., Any]:
         """What is called in place of the view: a coroutine function for one.
@@ -83,6 +98,9 @@ class CachedView:
     def _async_wrapper(self) -> Callable[..., Any]:
         @functools.wraps(self.view)
         async def cached(*args: Any, **kwargs: Any) -> Any:
+            hit = self.hits.find()
+            if hit is not None:
+                return hit
             way = Awaiting(self.view, args, kwargs, self.caching.executor)
             return await Call(self, way, args, kwargs).answer()
 
@@ -91,29 +109,35 @@ class CachedView:
     def _sync_wrapper(self) -> Callable[..., Any]:
         @functools.wraps(self.view)
         def cached(*args: Any, **kwargs: Any) -> Any:
+            hit = self.hits.find()
+            if hit is not None:
+                return hit
             return run_through(Call(self, Blocking(self.view, args, kwargs), args, kwargs).answer())
 
         return cached
 
     def lookup(self, request: Request, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Lookup:
         """The key and the tags of a request."""
-        options = self.options
+        options, asked = self.options, asked_by(request)
         if options.make_cache_key is not None:
             own = options.make_cache_key(*args, **kwargs)
         else:
             own = self._make_key(path=request.path, query_args=request.args)
-        environ = request.environ
-        parts = (
-            request.method,
-            environ["wsgi.url_scheme"],
-            environ.get("HTTP_HOST") or environ.get("SERVER_NAME"),
-            environ.get("SCRIPT_NAME"),
-            self._name if options.is_keyed_by_path else None,
-            own,
-        )
         tags = options.tags(*args, **kwargs) if callable(options.tags) else options.tags
-        tags = (tags,) if isinstance(tags, str) else tuple(tags)
-        return Lookup("response:" + _digest(parts), self.variant(request), tags)
+        return self._lookup(asked, own, tags, self.variant(request))
+
+    def lookup_of(self, asked: Asked) -> Lookup:
+        """The same where the options are usual, and there are no variants."""
+        return self._lookup(asked, self._make_key(path=asked[-1], query_args={}), cast("Any", self.options.tags), "")
+
+    def _lookup(self, asked: Asked, own: object, tags: str | Iterable[str], variant: str) -> Lookup:
+        parts = (*asked[:-1], self._name if self.options.is_keyed_by_path else None, own)
+        return Lookup("response:" + _digest(parts), variant, (tags,) if isinstance(tags, str) else tuple(tags))
+
+    @property
+    def has_variants(self) -> bool:
+        """Whether responses depend on request headers."""
+        return bool(self._vary)
 
     def variant(self, request: Request) -> str:
         """What the key ends with: one for each set of values of the request headers that the responses depend on."""

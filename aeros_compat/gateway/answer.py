@@ -78,6 +78,11 @@ class Answer:
         Runs on the request's thread. A failure before the first piece propagates, so that it still becomes a 500.
         """
         self._read_length()
+        if type(iterable) is list and len(iterable) == 1 and type(iterable[0]) is bytes:
+            body = iterable[0]
+            if len(body) == self.length:  # what most WSGI applications return
+                self.body = body
+                return
         if isinstance(iterable, AsyncBytes):
             self._close = iterable.close_of_response()
             self.async_chunks = aiter(iterable)
@@ -93,9 +98,17 @@ class Answer:
     def _take_chunks(self, iterable: Iterable[bytes], chunks: Iterator[bytes]) -> None:
         if isinstance(iterable, FileWrapper):
             self.path = iterable.path_to_send(self.length)
-        if self.path is not None:
-            self.chunks = chunks
-            return
+            if self.path is not None:
+                self.chunks = chunks
+                return
+            if self.length is not None and iterable.fits_in_a_block(self.length):
+                # Read and closed at once, a small file costs no second hop.
+                body = iterable.file.read(self.length + 1)
+                if len(body) == self.length:
+                    self.body = body
+                    self.close()
+                    return
+                chunks = chain([body], chunks)
         self.body = next_chunk(chunks)
         if self.body and self.length == len(self.body):
             more = next_chunk(chunks)

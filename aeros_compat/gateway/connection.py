@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from ..exchange import Thread
+    from ..lanes.around import Around
     from ..quart_side.core import Core
     from ..types import HTTPScope, Receive, Send
     from ..webserver import WebServer
     from .answer import Answer
+    from .mounts import Mount
 
 
 class HTTPConnection:
@@ -29,6 +31,9 @@ class HTTPConnection:
 
     exchange_class: type[Exchange] = Exchange
     deliver = staticmethod(deliver)
+    #: The mounted application that the request is for, and what stands around the views, if that is known.
+    mount: Mount | None = None
+    around: Around | None = None
 
     def __init__(self, core: Core, scope: HTTPScope) -> None:
         self._core = core
@@ -38,6 +43,7 @@ class HTTPConnection:
         app = self._core.server
         body = Body(receive)
         exchange = self.exchange_class(self._scope, body)
+        exchange.mount, exchange.around = self.mount, self.around
         await body.collect(COLLECT_LIMIT, exchange.content_length, app.config["MAX_CONTENT_LENGTH"])
         try:
             answer, thread = await self._answer(app, exchange)
@@ -52,6 +58,8 @@ class HTTPConnection:
                 finally:
                     thread.release()
         finally:
+            if body.collected is None:
+                body.close()
             exchange.forget()
 
     def _answer(self, app: WebServer, exchange: Exchange) -> Coroutine[Any, Any, tuple[Answer, Thread]]:

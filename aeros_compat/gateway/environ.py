@@ -107,6 +107,9 @@ def script_name(scope: Scope) -> str:
 
 def path_info(scope: Scope) -> str:
     """The path below ``root_path``, percent-decoded, each byte one latin-1 character (PEP 3333)."""
+    path: str = scope["path"]
+    if not scope.get("root_path") and path[:1] == "/" and path.isascii() and b"%" not in (scope.get("raw_path") or b""):
+        return path  # most paths, for which all that follows comes to the same
     path = (_exact_path(scope) or scope["path"].encode("utf-8", "surrogateescape")).decode("latin-1")
     if "://" in path and not path.startswith("/"):
         # A target in absolute form, which every server has to take (RFC 9112 section 3.2.2).
@@ -119,10 +122,8 @@ def path_info(scope: Scope) -> str:
 
 def decoded_path(scope: Scope) -> str:
     """The path below ``root_path`` as text: what routes are matched with, and Quart's objects are given."""
-    path: str = scope["path"]
-    if not scope.get("root_path") and path[:1] == "/" and path.isascii() and b"%" not in (scope.get("raw_path") or b""):
-        return path  # most paths, for which all that follows comes to the same
-    return path_info(scope).encode("latin-1").decode("utf-8", "replace")
+    path = path_info(scope)
+    return path if path.isascii() else path.encode("latin-1").decode("utf-8", "replace")
 
 
 def rooted(scope: Scope, root_path: str, path: str) -> dict[str, Any]:

@@ -47,6 +47,14 @@ class FileWrapper:
         position: int = self.file.tell()
         return position
 
+    def fits_in_a_block(self, length: int) -> bool:
+        """Whether one read of ``length`` bytes and one more shows that this is the rest of the file.
+
+        Of what ``open()`` gives, and of bytes in memory: other objects may give less than they have, or be told apart
+        by when they are closed.
+        """
+        return length < self._block_size and type(self.file) in (io.BufferedReader, io.BytesIO)
+
     def path_to_send(self, length: int | None) -> str | None:
         """The path by which a server may send this file in place of reading it, if there is one. See below."""
         return None

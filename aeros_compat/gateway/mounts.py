@@ -51,7 +51,7 @@ class Mount:
         await self.app(inner, receive, send)
 
     def call_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Call the application, of either kind, from the WSGI side."""
+        """Call the application, of either kind, from the WSGI side: below middleware, say."""
         # The caller's environ stays as it is: WSGI middleware may look at it again after the call.
         inner = dict(environ)
         exchange = inner.pop(EXCHANGE, None)
@@ -59,9 +59,13 @@ class Mount:
             return MountedWebsocket(exchange.connection).run(self)(inner, start_response)
         if self.is_asgi:
             return WSGICall(inner, start_response).run(self)
-        inner["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + self.path
-        inner["PATH_INFO"] = environ.get("PATH_INFO", "")[len(self.path) :]
-        return cast("Iterable[bytes]", self.app(inner, start_response))
+        return self.enter(inner, start_response)
+
+    def enter(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Call the WSGI application with an environ that is its own."""
+        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "").rstrip("/") + self.path
+        environ["PATH_INFO"] = environ.get("PATH_INFO", "")[len(self.path) :]
+        return cast("Iterable[bytes]", self.app(environ, start_response))
 
 
 class Mounts:

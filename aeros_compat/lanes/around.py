@@ -78,6 +78,8 @@ class Around:
             self.proxies = proxies_around(vars(app)["wsgi_app"], app.own_wsgi_app, Flask.wsgi_app.__get__(app))
         self.encloses_mounts = is_wrapped and self.proxies is None
         self.encloses_views = self.encloses_mounts or app.overrides(*ENCLOSING) or by_agents
+        #: Whether a mounted WSGI application is called by nobody but the sync lane.
+        self.calls_mounts_directly = not (self.encloses_mounts or by_agents)
         self.has_cheap_sessions = _has_cheap_sessions(app)
         self.overrides_before = app.overrides(*_BEFORE)
         self.overrides_after = app.overrides(*_AFTER)

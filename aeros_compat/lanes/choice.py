@@ -30,7 +30,7 @@ def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
     Every request that matches no route takes the sync lane: Flask answers it, or an application that is mounted.
     """
     scope = exchange.scope
-    if _is_mounted(app, exchange):
+    if exchange.mount is not None:
         return False
     match = _match(app, exchange)
     if match is None or match.rule is None:
@@ -42,7 +42,7 @@ def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
         return False
     if method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
         return False
-    plan = plan_for(app, app.around, rule.endpoint, method)
+    plan = plan_for(app, exchange.around or app.around, rule.endpoint, method)
     if plan.around.encloses_views or plan.view is None:
         return False
     if plan.is_async or plan.around.is_flasks:
@@ -58,7 +58,7 @@ def is_websocket_lane(app: WebServer, handshake: Handshake) -> bool:
     Else it is Flask's cycle on a thread: the view is a sync one that speaks on a socket (flask-sock), something sync
     encloses all views and may answer itself (Flask-SocketIO), or a WSGI application is mounted there.
     """
-    if _is_mounted(app, handshake):
+    if app.mounts and app.mounts.find_for(handshake.scope) is not None:
         return False
     match = _match(app, handshake)
     return match is not None and not app.encloses_views and is_quarts_view(app, match.rule)
@@ -70,10 +70,6 @@ def is_quarts_view(app: WebServer, rule: Rule | None) -> bool:
         return True
     view = app.view_functions.get(rule.endpoint)
     return view is not None and (is_async_view(view, "GET") or hides_async(view))
-
-
-def _is_mounted(app: WebServer, exchange: Exchange) -> bool:
-    return bool(app.mounts) and app.mounts.find_for(exchange.scope) is not None
 
 
 def _match(app: WebServer, exchange: Exchange) -> Match | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from ..gateway.environ import EXCHANGE
 from ..gateway.start_response import StartResponse
 from .cycle import Cycle, at_work, keep_for
 from .hop import hop
@@ -36,6 +37,11 @@ async def run_sync_lane(app: WebServer, exchange: Exchange) -> tuple[Answer, Thr
 def _answer(app: WebServer, exchange: Exchange, thread: Thread) -> Answer:
     if exchange.plan is not None:
         return Cycle(app, exchange, exchange.plan, thread).whole()
-    start_response = StartResponse()
-    answer = start_response.answer(app.call_wsgi(exchange.environ, start_response))
+    start_response, mount, environ = StartResponse(), exchange.mount, exchange.environ
+    if mount is not None and (exchange.around or app.around).calls_mounts_directly:
+        del environ[EXCHANGE]  # the mounted application may be a WebServer, which has one of its own
+        iterable = mount.enter(environ, start_response)
+    else:
+        iterable = app.call_wsgi(environ, start_response)
+    answer = start_response.answer(iterable)
     return keep_for(answer, exchange, thread)

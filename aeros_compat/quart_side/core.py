@@ -187,16 +187,18 @@ class Core(Lifetime, WebsocketCycle, Quart):
         if kind not in ("http", "websocket"):
             return super().asgi_app(scope, receive, send)
         server = self.server
-        if "wsgi_app" in vars(server) and (proxies := server.proxies) is not None:
-            scope = proxies.apply(scope)
-        if server.mounts:
-            mount = server.mounts.find_for(scope)
-            if mount is not None and mount.is_asgi and not server.encloses_mounts:
-                called = mount if self.around_mount is None else self.around_mount(server, mount)
-                return called(scope, receive, send)
-        make: Any = self.asgi_http_class if kind == "http" else self.asgi_websocket_class
-        connection: Awaitable[None] = make(self, scope)(receive, send)
-        return connection
+        around = server.around if "wsgi_app" in vars(server) or server.mounts else None
+        if around is not None and around.proxies is not None:
+            scope = around.proxies.apply(scope)
+        mount = server.mounts.find_for(scope) if server.mounts else None
+        if around is not None and mount is not None and mount.is_asgi and not around.encloses_mounts:
+            called = mount if self.around_mount is None else self.around_mount(server, mount)
+            return called(scope, receive, send)
+        if kind == "websocket":
+            return cast("Awaitable[None]", self.asgi_websocket_class(self, scope)(receive, send))
+        connection: Any = self.asgi_http_class(self, scope)
+        connection.mount, connection.around = mount, around
+        return cast("Awaitable[None]", connection(receive, send))
 
     # Contexts and teardown.
 

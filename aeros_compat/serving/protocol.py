@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -15,6 +17,19 @@ if TYPE_CHECKING:
 #: Bytes of a head or of trailers, and what one read brings. h11, uvicorn's other parser, has the same limit.
 LONGEST_HEAD = 65536
 
+#: Bytes that are read at once: as many as uvloop and asyncio read for other protocols.
+READ_SIZE = 256 * 1024
+
+
+class _ReadBuffer(threading.local):
+    """Where a thread's connections are read to. They share it: what is read is parsed before anything else is."""
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(READ_SIZE))
+
+
+_buffer = _ReadBuffer()
+
 
 class _EndedHeaders(list[tuple[bytes, bytes]]):
     """Headers to which nothing is added any more."""
@@ -23,7 +38,7 @@ class _EndedHeaders(list[tuple[bytes, bytes]]):
         pass
 
 
-class HTTPProtocol(HttpToolsProtocol):
+class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
     """uvicorn's protocol, with a limit for the head of a request, and headers and requests that end.
 
     Uvicorn 0.54 appends the trailers of a chunked body to the headers in the scope, often before the application is
@@ -42,6 +57,13 @@ class HTTPProtocol(HttpToolsProtocol):
         self._held = 0
         #: Requests that were still being answered, or waited for it, when the next one had been read.
         self._earlier: list[RequestResponseCycle] = []
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        # Else the loop would make bytes of what it reads, of which the parser makes other bytes.
+        return _buffer.view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(cast("bytes", _buffer.view[:nbytes]))  # the parser takes any buffer
 
     def data_received(self, data: bytes) -> None:
         self._held += len(data)
@@ -62,6 +84,14 @@ class HTTPProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._held = 0
+        cycle: Any = self.cycle
+        # Uvicorn adds the piece to a bytearray and makes bytes of that. Added to empty bytes, and then asked to be
+        # bytes, it stays the object that it is: two copies less. A second one before the first is taken is added as
+        # there, since bytes would be copied for each.
+        if not cycle.body:
+            cycle.body = b""
+        elif type(cycle.body) is bytes:
+            cycle.body = bytearray(cycle.body)
         super().on_body(body)
 
     def handle_websocket_upgrade(self) -> None:

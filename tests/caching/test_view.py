@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import flask_caching
 import httpx
 import pytest
 import quart
+from werkzeug.datastructures import Headers
 
 from aeros_compat import FileSystemCache, FilesystemCache, RedisCache, SimpleCache, WebServer
 from aeros_compat.callables import is_async
@@ -402,3 +404,105 @@ def test_behind_wsgi_middleware(cached_app: WebServer, path: str, clock: Clock) 
         assert httpx.get(url + path).text == "1"
         wait_for(lambda: httpx.get(url + path).text == "2")
     assert len(passed) >= 4
+
+
+def test_hits_are_responses_of_their_own(app: WebServer, lane: Lane) -> None:
+    @app.after_request
+    def add(response: flask.Response) -> flask.Response:
+        response.headers.add("X-Count", str(len(response.headers.getlist("X-Count")) + 1))
+        response.set_data(response.get_data() + b"!")
+        return response
+
+    app.add_url_rule("/", view_func=app.cache()(numbers(lane)), endpoint="view")
+    client = app.test_client()
+    answers = [client.get("/") for _ in range(3)]
+    assert [answer.text for answer in answers] == ["1!"] * 3
+    assert [answer.headers.getlist("X-Count") for answer in answers] == [["1"]] * 3
+    assert app.cache_stats().hits == 2
+
+
+def test_who_has_looked_at_the_request_gets_the_same_entry(app: WebServer, lane: Lane) -> None:
+    """A hook that needs the request has it made; without one, a hit is found from the scope."""
+    is_looking = threading.Event()
+
+    @app.before_request
+    def look() -> None:
+        if is_looking.is_set():
+            assert flask.request.host == "localhost"
+
+    app.add_url_rule("/a ü/<path:rest>", view_func=app.cache()(numbers(lane)), endpoint="view")
+    client = app.test_client()
+    for number, base_url in enumerate(["http://localhost", "https://localhost", "http://localhost/root"], 1):
+        for setting in (is_looking.clear, is_looking.set, is_looking.clear):
+            setting()
+            assert texts(client, "/a%20%C3%BC/b%2Fc", base_url=base_url) == [str(number)]
+    assert app.cache_stats().misses == 3
+
+
+def test_class_of_the_applications_own_responses(app: WebServer, lane: Lane) -> None:
+    """What it says where a stored response says nothing, and its own constructor if it has one."""
+    made: list[object] = []
+
+    class Plain(flask.Response):
+        default_mimetype = "text/x-plain"
+
+    class Counting(Plain):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            made.append(self)
+
+    def view() -> Any:
+        response = flask.make_response("Hello")
+        del response.headers["Content-Type"]
+        return response
+
+    app.add_url_rule("/", view_func=app.cache()(lane(view)), endpoint="view")
+    client = app.test_client()
+    for response_class, calls in ((Plain, 0), (Counting, 2)):
+        app.response_class = response_class
+        client.get("/")
+        made.clear()
+        assert [client.get("/").mimetype for _ in range(2)] == ["text/x-plain"] * 2
+        assert len(made) == calls
+
+
+CHANGES: dict[str, Callable[[flask.Response], object]] = {
+    "header": lambda response: response.headers.add("X-Added", "yes"),
+    "header less": lambda response: response.headers.pop("Content-Type"),
+    "headers": lambda response: setattr(response, "headers", Headers({"X-Own": "1"})),
+    "body": lambda response: response.set_data("other"),
+    "pieces": lambda response: setattr(response, "response", iter([b"1", b"2"])),
+    "status": lambda response: setattr(response, "status_code", 202),
+    "no content": lambda response: setattr(response, "status_code", 204),
+    "cookie": lambda response: response.set_cookie("seen", "yes"),
+    "closing": lambda response: response.call_on_close(lambda: None),
+    "length": lambda response: setattr(response, "automatically_set_content_length", False),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_decorators_change_of_a_hit_is_changed(app: WebServer, lane: Lane, change: str) -> None:
+    cached = app.cache()(numbers(lane))
+
+    def changed(response: Any) -> flask.Response:
+        made: flask.Response = flask.make_response(response)
+        CHANGES[change](made)
+        return made
+
+    @functools.wraps(cached)
+    def above() -> Any:
+        return changed(cached())
+
+    @functools.wraps(cached)
+    async def awaiting() -> Any:
+        return changed(await cached())
+
+    app.add_url_rule("/", view_func=awaiting if is_async(cached) else above, endpoint="view")
+    with served(app) as url:
+        first, *hits = (httpx.get(url) for _ in range(3))
+    for hit in hits:
+        assert (hit.status_code, hit.content) == (first.status_code, first.content)
+        assert [pair for pair in hit.headers.multi_items() if pair[0] != "date"] == [
+            pair for pair in first.headers.multi_items() if pair[0] != "date"
+        ]
+    assert app.cache_stats().hits == 2

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import flask
 import httpx
 import pytest
 import quart
 from werkzeug.exceptions import ClientDisconnected
+from werkzeug.test import create_environ, run_wsgi_app
 
-from aeros_compat.gateway.body import Body
+from aeros_compat.gateway.body import COLLECT_LIMIT, READ_AHEAD, Body
 
+from ..asgi import http_scope
 from ..servers import raw_exchange, served, wait_for
 
 if TYPE_CHECKING:
@@ -186,3 +189,150 @@ def test_thread_that_reads_is_the_one_that_works(app: WebServer) -> None:
         assert httpx.post(url, content=b"x" * 3_000_000).text == "ok"
     assert len(set(seen)) == 1
     assert seen[0].startswith("aeros-worker")
+
+
+class Client:
+    """``receive`` of a client that sends as fast as it may, and says how much it has sent."""
+
+    def __init__(self, size: int, piece: int = 65536) -> None:
+        self.sent = 0
+        self._size = size
+        self._piece = b"x" * piece
+
+    async def receive(self) -> Any:
+        await asyncio.sleep(0)
+        if self.sent == self._size:
+            await asyncio.Event().wait()
+        self.sent += len(self._piece)
+        return {"type": "http.request", "body": self._piece, "more_body": self.sent < self._size}
+
+
+async def post(app: WebServer, client: Client) -> tuple[list[Any], int]:
+    """The messages of the answer, and the tasks that were made for it."""
+    sent: list[Any] = []
+    tasks = 0
+
+    def make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        nonlocal tasks
+        tasks += 1
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.get_running_loop().set_task_factory(make_task)
+    await app(http_scope(method="POST"), client.receive, send)
+    return sent, tasks
+
+
+def test_a_thread_is_read_ahead_of_within_bounds(app: WebServer) -> None:
+    client, ahead = Client(10 * 2**20), []
+
+    @app.post("/")
+    def view() -> str:
+        size = 0
+        while piece := flask.request.stream.read(65536):
+            size += len(piece)
+            ahead.append(client.sent - size)
+        return str(size)
+
+    sent, tasks = asyncio.run(post(app, client))
+    assert sent[1]["body"] == b"%d" % (10 * 2**20)
+    assert max(ahead) <= READ_AHEAD + 2 * 65536
+    # For each half of what is read ahead, not for each of the 160 pieces. More if the thread was the faster one.
+    assert tasks < 80
+
+
+def test_a_body_that_nobody_reads_is_not_read_ahead(app: WebServer) -> None:
+    client = Client(10 * 2**20)
+
+    @app.post("/")
+    def view() -> str:
+        return str(len(flask.request.stream.read(10)))
+
+    asyncio.run(post(app, client))
+    assert client.sent <= COLLECT_LIMIT + 65536 + READ_AHEAD
+
+
+def test_a_caller_of_the_wsgi_entry_keeps_what_nobody_asks_for(app: WebServer) -> None:
+    """It may be the socket of a WSGI server, which goes on with what follows the body."""
+    environ = create_environ(method="POST", input_stream=io.BytesIO(b"x" * 10 * 2**20), content_length=10 * 2**20)
+    stream = environ["wsgi.input"]
+
+    @app.post("/")
+    def view() -> str:
+        return str(len(flask.request.stream.read(10)))
+
+    body, status, _ = run_wsgi_app(app, environ)
+    assert (b"".join(body), status) == (b"10", "200 OK")
+    assert stream.tell() <= COLLECT_LIMIT + 2 * 65536
+
+
+def test_a_thread_that_reads_for_longer_than_its_request_lasts(app: WebServer) -> None:
+    """No server owes ``receive`` an answer then."""
+    raised: list[BaseException] = []
+    app.request_timeout = 0.2
+
+    @app.post("/")
+    def view() -> str:
+        try:
+            return str(len(flask.request.stream.read(3_000_000)))
+        except ClientDisconnected as error:
+            raised.append(error)
+            raise
+
+    async def receive() -> Any:
+        if receives:
+            await asyncio.Event().wait()
+        receives.append(True)
+        return {"type": "http.request", "body": b"x" * 2_000_000, "more_body": True}
+
+    async def scenario() -> None:
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await app(http_scope(method="POST"), receive, send)
+        await asyncio.to_thread(wait_for, lambda: bool(raised), timeout=5)
+
+    receives: list[bool] = []
+    sent: list[Any] = []
+    asyncio.run(scenario())
+    assert sent[0]["status"] == 504
+
+
+def test_what_receive_raises_reaches_the_thread(app: WebServer) -> None:
+    @app.post("/")
+    def view() -> str:
+        try:
+            flask.request.stream.read(3_000_000)
+        except OSError as error:
+            return str(error)
+        return "nothing"
+
+    class Failing(Client):
+        async def receive(self) -> Any:
+            if self.sent > COLLECT_LIMIT:
+                raise OSError("the disk is full")
+            return await super().receive()
+
+    sent, _ = asyncio.run(post(app, Failing(3_000_000)))
+    assert sent[1]["body"] == b"the disk is full"
+
+
+def test_small_and_large_reads_and_lines_of_one_stream(app: WebServer) -> None:
+    @app.post("/")
+    def view() -> str:
+        stream: Any = flask.request.environ["wsgi.input"]
+        parts = [stream.read(1), stream.read(700_000), stream.read(0), stream.read(3)]
+        parts += [stream.readline(), stream.read(5), stream.readline(4), *stream.readlines(100), next(stream)]
+        parts += [stream.read1(10), stream.read(600_000), stream.read(), stream.read(), stream.read(7)]
+        return str(b"".join(parts) == LINES)
+
+    @app.post("/text")
+    def text() -> str:
+        with io.TextIOWrapper(cast("Any", flask.request.environ["wsgi.input"])) as file:
+            return str(file.read() == LINES.decode())
+
+    with served(app) as url:
+        assert httpx.post(url, content=LINES).text == "True"
+        assert httpx.post(f"{url}/text", content=LINES).text == "True"

@@ -258,3 +258,29 @@ def test_trusted_hosts_are_those_that_the_proxy_tells(app: WebServer, lane: Lane
         assert httpx.get(url, headers={"X-Forwarded-Host": "shop.example"}).text == "shop.example"
         assert httpx.get(url, headers={"X-Forwarded-Host": "evil.example"}).status_code == 400
         assert httpx.get(url).status_code == 400
+
+
+def test_what_proxies_have_told_is_remembered_within_bounds(app: WebServer, lane: Lane) -> None:
+    """Each request has its own copy of what ``ProxyFix`` keeps, and clients cannot fill the memory."""
+    originals: list[Any] = []
+
+    @app.get("/")
+    @lane
+    def view() -> str:
+        originals.append(flask.request.environ["werkzeug.proxy_fix.orig"])
+        originals[-1]["mine"] = True
+        return f"{flask.request.remote_addr} {flask.request.environ['REMOTE_PORT']}"
+
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    for port in (4000, 4001):
+        scope = http_scope(
+            client=("10.0.0.2", port), server=("10.0.0.1", 80), headers=[(b"x-forwarded-for", b"192.0.2.1")]
+        )
+        assert asked(app, scope) == (200, b"192.0.2.1 %d" % port)
+    assert originals[0] is not originals[1]
+    assert app.proxies is not None
+    assert app.proxies._remembered.cache_info().hits == 1
+    for number in range(3):
+        headers = [(b"x-forwarded-for", b"%d, " % number + b"192.0.2.1, " * 50 + b"192.0.2.2")]
+        asked(app, http_scope(client=("10.0.0.2", 1), server=("10.0.0.1", 80), headers=headers))
+    assert app.proxies._remembered.cache_info().currsize == 1
