@@ -31,14 +31,18 @@ _PARSERS: dict[str, Callable[[str], object]] = {
 _MATCHES = doctest.OutputChecker().check_output
 
 
-def tell(page: Path, name: str, folder: Path) -> None:
-    """Run all of a page; ``folder`` is empty. What does not keep its word raises ``GuideError``."""
+def tell(page: Path, name: str, folder: Path) -> dict[str, str]:
+    """Run all of a page; ``folder`` is empty. What does not keep its word raises ``GuideError``.
+
+    Returns the files that the page has named, as it leaves them.
+    """
     told = list(blocks(name, page.read_text()))
     _check_use(told)
     with contextlib.ExitStack() as stack:
         story = _Story(folder, stack)
         for block in told:
             story.go_on(block)
+    return {block.title: story.text_of(block.title) for block in told if block.title}
 
 
 def _check_use(told: list[Block]) -> None:
@@ -91,10 +95,14 @@ class _Story:
             if not path.exists():
                 raise block.error(f"there is no {block.title} to apply this to")
             # The file has the free ports already.
-            path.write_text(self._ports.replaced(patched(block, self._ports.restored(path.read_text()))))
+            path.write_text(self._ports.replaced(patched(block, self.text_of(block.title))))
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(self._ports.replaced(block.text))
+
+    def text_of(self, title: str) -> str:
+        """A file, with the ports of the page."""
+        return self._ports.restored((self._folder / title).read_text())
 
     def _parse(self, block: Block) -> None:
         try:
