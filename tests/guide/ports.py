@@ -7,7 +7,7 @@ import re
 from ..servers import free_port
 
 _PORT = re.compile(
-    r"""(?ix) (?: 127\.0\.0\.1: | localhost: | 0\.0\.0\.0: | \[::1?\]: | \s:
+    r"""(?ix) (?: 127\.0\.0\.1(?:: | ["'],\s ) | localhost: | 0\.0\.0\.0: | \[::1?\]: | \s:
                | (?<![a-z]) port \b ["']? \s*[=:\s]\s* | _port= | \blisten\s+ ) (?P<port>\d{4,5}) \b"""
 )
 

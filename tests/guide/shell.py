@@ -36,6 +36,13 @@ wait
 #: What takes longer hangs.
 SECONDS = 120
 
+#: Readers have a name in git, and settings that the pages do not depend on.
+_GIT = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    **{f"GIT_{role}_{what}": "you@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+}
+
 
 class Peer:
     """A process that is sent lines on its stdin, and answers each with one."""
@@ -126,4 +133,5 @@ class Interpreter:
 def _environment(variables: dict[str, str]) -> dict[str, str]:
     """As in the activated environment of a reader; nothing is written beside modules, which change within a second."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin"
-    return environment(PATH=path, PYTHONDONTWRITEBYTECODE="1", NO_COLOR="1", COLUMNS="100", **variables)
+    own = {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1", "COLUMNS": "100"}
+    return environment(**own, **_GIT, **variables)

@@ -137,9 +137,10 @@ def test_blocks_that_are_well_formed_or_only_shown(tmp_path: Path) -> None:
 
 def test_ports() -> None:
     ports = Ports()
-    text = 'http://127.0.0.1:5000/5000 --port 5000 port=8000 "port": 8000 listen 8080; A_PORT=8081 5000 report 5000'
+    named = 'http://127.0.0.1:5000/5000 --port 5000 port=8000 "port": 8000 listen 8080; A_PORT=8081 ("127.0.0.1", 8082)'
+    text = f"{named} 5000 report 5000"
     replaced = ports.replaced(text)
-    assert ports.named(text) == ["5000", "5000", "8000", "8000", "8080", "8081"]
+    assert ports.named(text) == ["5000", "5000", "8000", "8000", "8080", "8081", "8082"]
     assert replaced.endswith(" 5000 report 5000")
     assert "/5000 " in replaced
     assert ports.restored(replaced) == text
