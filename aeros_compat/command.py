@@ -88,6 +88,8 @@ def _flasks(name: str) -> click.Option:
 @click.option("--debug/--no-debug", default=None, help="Debug mode, with reloader and debugger.")
 @click.option("--reload/--no-reload", default=None, help="Restart when code changes.  [default: in debug mode]")
 @click.option("--debugger/--no-debugger", default=None, help="Debug in the browser.  [default: in debug mode]")
+@click.option("--watch", is_flag=True, default=None,
+              help="Count requests by route and lane; this machine sees them at /_aeros/lanes.")  # fmt: skip
 @click.option("--log-format", type=click.Choice(FORMS), help="Lines of text, or of JSON.  [default: text]")
 @click.option("--default-log-file", help="A file for what server and application log, next to stderr.")
 @click.option("--access-log-file", help="A file for the access log, next to stdout.")
@@ -123,6 +125,7 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
         "worker_threads": given.pop("threads"),
         "use_reloader": given.pop("reload"),
         "use_debugger": given.pop("debugger"),
+        "watch": given.pop("watch"),
         **{name: given.pop(name) for name in ("log_format", "default_log_file", "access_log_file", "traceback")},
         "ssl_context": given.pop("cert"),
     }

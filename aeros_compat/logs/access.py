@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..gateway.environ import request_target
 from ..watching.record import RECORD, Record
+from ..watching.tally import NO_ROUTE, key_of
 
 if TYPE_CHECKING:
     from ..types import ASGIApp, Message, Receive, Scope, Send
@@ -107,7 +108,8 @@ class Seen:
             raise
 
     def _write(self, status: int, outcome: str) -> None:
-        scope, record = self._scope, self.record
+        scope = self._scope
+        lane, route = self._lane_and_route()
         fields = {
             "client": _safe(self._client()),
             "method": _safe(self.method),
@@ -116,7 +118,8 @@ class Seen:
             "status": status,
             "bytes": self.size,
             "duration_ms": round(((self.ended or perf_counter()) - self._began) * 1000, 2),
-            "lane": record.lane or ("mount" if self._server.mounts.find_for(scope) is not None else "none"),
+            "lane": lane,
+            "route": route,
             "wait_ms": round(self.waited * 1000, 2),
             "worker": os.getpid(),
             "outcome": outcome,
@@ -125,6 +128,13 @@ class Seen:
         entry = logger.makeRecord(ACCESS, logging.INFO, __file__, 0, FORMAT, (fields,), None, "access")
         vars(entry).update(fields)
         logger.handle(entry)
+
+    def _lane_and_route(self) -> tuple[str, str]:
+        """What a route is counted under by the watch, too: the rule, the prefix of a mount, or that there is none."""
+        if self.record.lane:
+            return self.record.lane, key_of(self.record)[0]
+        mount = self._server.mounts.find_for(self._scope)
+        return ("none", NO_ROUTE) if mount is None else ("mount", f"{mount.prefix}/*")
 
     def _client(self) -> str:
         client = self.record.client

@@ -13,11 +13,11 @@ import click
 from ..doctor.application import application_from
 from ..serving.run import ending_in_a_sentence
 from ..serving.settings import CannotServe
+from .codes import codes_of
 from .pages import page_of
 from .ranking import Ranking, ranked
-from .sources import CannotRead, by_path, usages_from
+from .sources import CannotRead, usages_from
 from .text import text_of
-from .waits import routes_by_path, waits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,8 @@ def report_command(
     file of it, an access log with a JSON object a line, or - for stdin. Several are added up: one for each worker, say.
 
     A sync view holds a worker thread for as long as it lasts; an async view holds none while it waits. With --app, the
-    application is imported, and the blocking calls of each view are named (see 'aeros-compat doctor').
+    application is imported, and each view is named with its blocking calls (see 'aeros-compat doctor'), and with the
+    command that converts it.
 
     \b
     Examples:
@@ -58,12 +59,11 @@ def report_command(
 
 
 def _ranking(sources: Iterable[str], application: Application | None, headers: dict[str, str]) -> Ranking:
-    route_of = by_path if application is None else routes_by_path(application)
     try:
-        usages = [usage for source in sources for usage in usages_from(source, route_of, headers)]
+        usages = [usage for source in sources for usage in usages_from(source, headers)]
     except CannotRead as error:
         raise CannotServe(str(error)) from error
-    return ranked(usages, None if application is None else waits_of(application))
+    return ranked(usages, None if application is None else codes_of(application))
 
 
 def _parsed(headers: Iterable[str]) -> dict[str, str]:

@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING, Any
 from .usage import usage_in_line, usages_in_stats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from .usage import Usage
-
-    #: Rule and endpoint for a method and a path.
-    RouteOf = Callable[[str, str], tuple[str, str]]
 
 #: Seconds that a server has to answer.
 _TIMEOUT = 30
@@ -32,22 +29,16 @@ class CannotRead(Exception):
     """A source that gives no statistics; the text says why."""
 
 
-def by_path(method: str, path: str) -> tuple[str, str]:
-    """Where nobody knows the routes, each path is its own."""
-    return path, ""
-
-
-def usages_from(source: str, route_of: RouteOf, headers: Mapping[str, str]) -> list[Usage]:
+def usages_from(source: str, headers: Mapping[str, str]) -> list[Usage]:
     """What was counted, one for each route, or one for each request of a log.
 
     :param source: a URL, a file, or ``-`` for what comes on stdin.
-    :param route_of: says to which route a path of a log belongs.
     :param headers: to send to a URL.
     :raises CannotRead: if there is nothing to read.
     """
     text = _text_of(source, headers)
     try:
-        return list(_parsed(text, route_of))
+        return list(_parsed(text))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise CannotRead(f"{source} holds no statistics ({type(error).__name__}: {error}). {_WANTED}") from error
 
@@ -69,7 +60,7 @@ def _text_of(source: str, headers: Mapping[str, str]) -> str:
         raise CannotRead(f"{source} cannot be read: {error}") from error
 
 
-def _parsed(text: str, route_of: RouteOf) -> Iterator[Usage]:
+def _parsed(text: str) -> Iterator[Usage]:
     try:
         whole: Any = json.loads(text)
     except ValueError:
@@ -80,7 +71,7 @@ def _parsed(text: str, route_of: RouteOf) -> Iterator[Usage]:
     count = 0
     for line in text.splitlines():
         if line.startswith("{"):  # others are those of libraries that print
-            usage = usage_in_line(json.loads(line), route_of)
+            usage = usage_in_line(json.loads(line))
             if usage is not None:
                 count += 1
                 yield usage

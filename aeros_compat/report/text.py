@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -22,7 +23,7 @@ _WIDTH = 24
 
 def text_of(ranking: Ranking) -> str:
     """The whole report, with ANSI colours; ``click.echo`` takes them off where there is no terminal."""
-    return "\n".join([headline(ranking), "", *_rows(ranking), *_rest(ranking)])
+    return "\n".join([headline(ranking), "", *_rows(ranking), *_rest(ranking), *_next(ranking)])
 
 
 def headline(ranking: Ranking) -> str:
@@ -40,6 +41,8 @@ def _rows(ranking: Ranking) -> Iterator[str]:
     longest = max((candidate.share for candidate in ranking.candidates), default=1)
     for number, candidate in enumerate(ranking.candidates[:SHOWN], 1):
         usage = candidate.usage
+        if candidate.code is not None and candidate.code.view:
+            yield f"     {candidate.code.view}"
         bar = "█" * max(1, round(_WIDTH * candidate.share / longest))
         yield f"{number:3}. {click.style(usage.name, bold=True)}  [{usage.lane}]"
         yield f"     {click.style(bar, fg='blue')} {percent(candidate.share)}"
@@ -57,14 +60,26 @@ def advice(candidate: Candidate) -> list[str]:
     """What was found in the view, a line each."""
     if candidate.usage.reason:
         return [f"It is async already: {candidate.usage.reason} keeps it on a thread."]
-    if candidate.waits is None:
+    if candidate.code is None:
         return []
-    if not candidate.waits:
+    if not candidate.code.waits:
         return ["No waiting was found in its code: it may compute, or wait in a library. Measure before converting."]
-    return [f"{wait.text} ({wait.place}): {wait.instead}" for wait in candidate.waits]
+    return [f"{wait.text} ({wait.place}): {wait.instead}" for wait in candidate.code.waits]
 
 
 def _rest(ranking: Ranking) -> Iterator[str]:
     idle = [usage for usage in ranking.rest if usage.requests]
     if idle:
         yield f"{counted(len(idle), 'route')} with requests held no thread: async, or mounted."
+
+
+def _next(ranking: Ranking) -> Iterator[str]:
+    if ranking.convertible:
+        yield ""
+        yield "To see what converting the first of them would change:"
+        yield f"  {command(ranking)}"
+
+
+def command(ranking: Ranking) -> str:
+    """The command that converts what waits most."""
+    return shlex.join(["aeros-compat", "asyncify", "--follow", *ranking.convertible])

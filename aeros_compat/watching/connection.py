@@ -94,6 +94,7 @@ def _note(handshake: Handshake, lane: str) -> None:
     record: Record | None = handshake.scope.get(RECORD)
     if record is not None:
         record.lane = lane
+        record.match = handshake.match
         record.client = handshake.scope.get("client")
 
 
