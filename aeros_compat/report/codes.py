@@ -30,7 +30,7 @@ def codes_of(application: Application) -> dict[tuple[str, str], Code]:
 
 def _read(application: Application, handler: Handler) -> Code:
     waits = {
-        call.place: Wait(call.text, str(call.place), call.kind.rule, call.kind.instead)
+        call.place: Wait(call.text, str(call.place), call.kind.rule.removeprefix("blocking-"), call.kind.instead)
         for call in application.calls_of(handler, handler.function).blocking
     }
     return Code(name_of_function(handler.function), tuple(waits.values()))

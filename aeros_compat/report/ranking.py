@@ -21,8 +21,8 @@ class Wait:
 
     text: str
     place: str
-    #: What waits: ``blocking-http``, ``blocking-database``.
-    rule: str
+    #: What it waits for: ``http``, ``database``, ``sleep``.
+    kind: str
     instead: str
 
 

@@ -148,11 +148,11 @@ def test_a_log_with_the_application(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     done = CliRunner().invoke(main, command, catch_exceptions=False)
     (first, *_) = json.loads(done.output)["candidates"]
     assert (first["usage"]["rule"], first["usage"]["requests"]) == ("/orders/<int:number>", 2)
-    assert [(wait["text"], wait["place"], wait["rule"]) for wait in first["code"]["waits"]] == [
-        ("time.sleep", "shop_of_report.py:7", "blocking-sleep")
+    assert [(wait["text"], wait["place"], wait["kind"]) for wait in first["code"]["waits"]] == [
+        ("time.sleep", "shop_of_report.py:7", "sleep")
     ]
     page = (tmp_path / "page.html").read_text()
-    assert "time.sleep (shop_of_report.py:7)" in page
+    assert "sleep: time.sleep (shop_of_report.py:7)" in page
     command[3:4] = []
     for text in (page, CliRunner().invoke(main, [*command[:3], access], catch_exceptions=False).output):
         assert "aeros-compat asyncify --follow shop_of_report.py::order" in text
@@ -174,7 +174,7 @@ def test_the_log_of_a_server_is_grouped_by_route(tmp_path: Path) -> None:
 
 def test_views_that_asyncify_cannot_be_told_by_name() -> None:
     usages = [Usage("GET", "/", "sync", held=1.0)]
-    wait = Wait("time.sleep", "shop.py:1", "blocking-sleep", "asyncio.sleep")
+    wait = Wait("time.sleep", "shop.py:1", "sleep", "asyncio.sleep")
     for code, convertible in (
         (Code("", (wait,)), []),
         (Code("shop.py::view", ()), []),
@@ -229,8 +229,8 @@ def full_ranking() -> Any:
         Usage("GET", "/health", "async", "", 5000),
     ]  # fmt: skip
     waits = (
-        Wait("requests.get", "hangar/lookups.py:12", "blocking-http", "httpx.AsyncClient"),
-        Wait("sqlite3.connect", "hangar/db.py:31", "blocking-database", "await sync_to_async(function)(…)"),
+        Wait("requests.get", "hangar/lookups.py:12", "http", "httpx.AsyncClient"),
+        Wait("sqlite3.connect", "hangar/db.py:31", "database", "await sync_to_async(function)(…)"),
     )
     return ranked(usages, {("/reports/briefing", "GET"): Code("hangar/reports.py::briefing", waits)})
 
