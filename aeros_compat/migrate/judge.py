@@ -26,6 +26,8 @@ from .knowledge import (
     why_waiting,
 )
 from .naming import is_chain, root_of
+from .objects import Objects
+from .unpacking import why_expression
 from .values import Values
 
 if TYPE_CHECKING:
@@ -48,8 +50,17 @@ class Court:
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self.objects = Objects(self)
         self._why: dict[str, str | None] = {}
         self._plain: dict[str, bool] = {}
+        #: Functions that are being looked at, and whether they have been met again meanwhile.
+        self._under_way: dict[str, bool] = {}
+        #: Properties that may wait, by name. One may read another, so they are looked for until no more are found.
+        self.waiting_properties: dict[str, str] = {}
+        while (found := self.objects.find_waiting_properties()).keys() != self.waiting_properties.keys():
+            self.waiting_properties = found
+            self._why.clear()
+            self._plain.clear()
 
     def judge(self, function: Function, is_view: bool = False) -> Judge:
         return Judge(self, function.file, function, is_view)
@@ -57,10 +68,17 @@ class Court:
     def why_function(self, function: Function) -> str | None:
         """Why calling a function of the project may wait; None if it does not."""
         name = function.full_name
-        if name not in self._why:
-            self._why[name] = None  # while it is looked at: calls of itself add nothing
+        if name in self._under_way:
+            self._under_way[name] = True
+        elif name not in self._why:
+            known = set(self._why)
+            self._under_way[name] = False
             self._why[name] = self._find_why(function)
-        return self._why[name]
+            if self._under_way.pop(name) and self._why[name]:
+                # Those that call it back have been judged as if it did not wait.
+                for other in self._why.keys() - known - {name}:
+                    del self._why[other]
+        return self._why.get(name)
 
     def _find_why(self, function: Function) -> str | None:
         naming = function.file.naming
@@ -121,7 +139,7 @@ class Judge:
         self.harmless: set[cst.CSTNode] = set()
         self.from_url = names_from_url(function.node) if is_view else frozenset()
         self.values = Values(
-            file, function.node, self.from_url, lambda call: self.why_call(call) is None, self._gives_plain
+            file, function.node, self.from_url, lambda call: self._why_whole_call(call) is None, self._gives_plain
         )
 
     @property
@@ -135,7 +153,9 @@ class Judge:
         return found
 
     def _look_through(self, node: cst.CSTNode, found: list[Piece]) -> None:
-        if isinstance(node, cst.Lambda | cst.FunctionDef | cst.ClassDef | cst.Annotation):
+        if isinstance(node, cst.Lambda):
+            node = node.params  # defaults are evaluated where it stands
+        if isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Annotation):
             return
         if why := self._why(node):
             found.append(Piece(node, why))
@@ -143,9 +163,10 @@ class Judge:
             self._look_through(child, found)
 
     def _why(self, node: cst.CSTNode) -> str | None:
+        if why := why_expression(self, node):
+            return why
         if isinstance(node, cst.Call):
-            is_later = self.file.naming.imported(node.func) == "flask.after_this_request"
-            return self.why_call(node) or (None if is_later else self._why_arguments(node))
+            return self._why_whole_call(node)
         if isinstance(node, cst.Attribute):
             return self.why_attribute(node)
         if isinstance(node, _COMPREHENSIONS):
@@ -175,6 +196,11 @@ class Judge:
         inner = [piece for child in node.children for piece in self.pieces(child)]
         return inner[0].why if inner else None
 
+    def _why_whole_call(self, call: cst.Call) -> str | None:
+        """Why a call, or what it may call of its arguments, belongs on the thread."""
+        is_later = self.file.naming.imported(call.func) == "flask.after_this_request"
+        return self.why_call(call) or (None if is_later else self._why_arguments(call))
+
     def _why_arguments(self, call: cst.Call) -> str | None:
         """A harmless function that is handed one which is not may call it."""
         for arg in call.args:
@@ -198,6 +224,11 @@ class Judge:
 
     def why_attribute(self, node: cst.Attribute) -> str | None:
         """Why reading or setting an attribute may wait."""
+        if self.court.objects.maker(self.file, node.value) == "threading.local":
+            return "what is kept by thread belongs to the thread of the request"
+        why = self.court.waiting_properties.get(node.attr.value)
+        if why and not self.values.is_plain(node.value):
+            return why
         parent = self.file.parent(node)
         if isinstance(parent, cst.Call) and parent.func is node:
             return None
@@ -260,6 +291,8 @@ class Judge:
         return function is not None and self.court.gives_plain(function)
 
     def _why_builtin(self, name: str, call: cst.Call) -> str | None:
+        if name in ("getattr", "hasattr", "setattr") and (self.has_orm or self.court.waiting_properties):
+            return None if self.values.is_plain(call.args[0].value) else f"{name}() may run what is behind an attribute"
         if name in HARMLESS_BUILTINS:
             return None
         if name in ITERATING:
@@ -285,6 +318,8 @@ class Judge:
     def _why_method(self, func: cst.Attribute, call: cst.Call) -> str | None:
         if func.attr.value in PLAIN_METHODS or _is_of_text(func, call):
             return None
+        if self.court.objects.maker(self.file, func.value) == "contextvars.ContextVar":
+            return None  # a token can be given back in the context alone in which the value was set
         if self.values.is_plain(func.value):
             if func.attr.value not in ITERATING_METHODS or all(self.values.is_plain(arg.value) for arg in call.args):
                 return None
