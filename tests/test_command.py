@@ -163,7 +163,7 @@ def test_certificate_without_a_key_is_refused_as_by_flask(folder: Path) -> None:
         (["module:needs"], "could not be called with the specified arguments"),
         (["module:a b"], "Failed to parse 'a b'"),
         (["module"], "multiple Flask applications"),
-        ([], "Which application? Name it: aeros-compat run module:app"),
+        ([], "Which application? Name it, as in module:app"),
         (["module:plain", "--threads", "0"], "worker_threads must be a number, at least 1"),
         (["module:plain", "--workers", "0"], "workers must be a number, at least 1"),
         (["module:plain", "--port", "x"], "not 'x'"),

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ..doctor.application import application_from
-from ..serving.run import ending_in_a_sentence
-from ..serving.settings import CannotServe
+from ..failures import CannotRun, ending_in_a_sentence, reason_of
 from .codes import codes_of
 from .pages import page_of
 from .ranking import Ranking, ranked
-from .sources import CannotRead, usages_from
+from .sources import usages_from
 from .text import text_of
 
 if TYPE_CHECKING:
@@ -54,16 +53,20 @@ def report_command(
         application = application_from(target) if target is not None else None
         ranking = _ranking(sources, application, _parsed(headers))
     if html is not None:
-        Path(html).write_text(page_of(ranking, target or ", ".join(sources)), encoding="utf-8")
+        _write(Path(html), page_of(ranking, target or ", ".join(sources)))
     click.echo(json.dumps(ranking.as_dict(), indent=1) if as_json else text_of(ranking))
 
 
 def _ranking(sources: Iterable[str], application: Application | None, headers: dict[str, str]) -> Ranking:
-    try:
-        usages = [usage for source in sources for usage in usages_from(source, headers)]
-    except CannotRead as error:
-        raise CannotServe(str(error)) from error
+    usages = [usage for source in sources for usage in usages_from(source, headers)]
     return ranked(usages, None if application is None else codes_of(application))
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise CannotRun(f"{path} cannot be written: {reason_of(error)}.") from error
 
 
 def _parsed(headers: Iterable[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..failures import CannotRun, reason_of
 from .usage import usage_in_line, usages_in_stats
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ _TIMEOUT = 30
 
 _WANTED = (
     "It should be the JSON of the watch (app = WebServer(…, watch='/_aeros/lanes'), then http://…/_aeros/lanes.json),"
-    " or an access log with one JSON object a line."
+    " or an access log with one JSON object a line (aeros-compat run --log-format json)."
 )
 
 
-class CannotRead(Exception):
+class CannotRead(CannotRun):
     """A source that gives no statistics; the text says why."""
 
 
@@ -39,8 +40,12 @@ def usages_from(source: str, headers: Mapping[str, str]) -> list[Usage]:
     text = _text_of(source, headers)
     try:
         return list(_parsed(text))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise CannotRead(f"{source} holds no statistics ({type(error).__name__}: {error}). {_WANTED}") from error
+    except json.JSONDecodeError as error:
+        raise CannotRead(f"{source} holds no statistics: it is no JSON ({error}). {_WANTED}") from error
+    except KeyError as error:
+        raise CannotRead(f"{source} holds no statistics: {error} is missing. {_WANTED}") from error
+    except (TypeError, AttributeError, ValueError) as error:
+        raise CannotRead(f"{source} holds no statistics: {error}. {_WANTED}") from error
 
 
 def _text_of(source: str, headers: Mapping[str, str]) -> str:
@@ -56,8 +61,13 @@ def _text_of(source: str, headers: Mapping[str, str]) -> str:
     except urllib.error.HTTPError as error:
         hint = " Give what the page wants to see with --header." if error.code in (401, 403) else ""
         raise CannotRead(f"{source} answers {error.code}.{hint}") from error
-    except (OSError, ValueError) as error:
-        raise CannotRead(f"{source} cannot be read: {error}") from error
+    except urllib.error.URLError as error:
+        reason = reason_of(error.reason) if isinstance(error.reason, OSError) else error.reason
+        raise CannotRead(f"{source} cannot be read: {reason}.") from error
+    except OSError as error:
+        raise CannotRead(f"{source} cannot be read: {reason_of(error)}.") from error
+    except ValueError as error:
+        raise CannotRead(f"{source} cannot be read: {error}.") from error
 
 
 def _parsed(text: str) -> Iterator[Usage]:
@@ -76,4 +86,4 @@ def _parsed(text: str) -> Iterator[Usage]:
                 count += 1
                 yield usage
     if not count:
-        raise ValueError("no request in it")
+        raise ValueError("there is no request in it")

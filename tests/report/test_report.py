@@ -195,7 +195,7 @@ def test_several_processes_are_added_up(tmp_path: Path) -> None:
 def test_what_holds_no_statistics(tmp_path: Path, text: str) -> None:
     (tmp_path / "file").write_text(text)
     done = CliRunner().invoke(main, ["report", str(tmp_path / "file")])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "holds no statistics" in done.output
     assert "watch=" in done.output
 
