@@ -76,7 +76,9 @@ def _flasks(name: str) -> click.Option:
     return option
 
 
-@main.command("run", cls=_RunCommand, context_settings={"auto_envvar_prefix": "UVICORN"})
+@main.command(
+    "run", cls=_RunCommand, short_help="Serve an application.", context_settings={"auto_envvar_prefix": "UVICORN"}
+)
 @click.argument("target", required=False, envvar="FLASK_APP")
 @click.option("--env-file", "-e", type=click.Path(exists=True, dir_okay=False), is_eager=True, expose_value=False,
               callback=_load_env_files, help="Environment variables, before those of .env and .flaskenv.")  # fmt: skip
@@ -102,6 +104,12 @@ def run_command(ctx: click.Context, /, target: str | None, debug: bool | None, *
     TARGET is module:app, a factory (module:create_app, or a call of it with arguments), or a file in place of the
     module (path/to/file.py:app). Without a name it is the one that flask run would take; without TARGET, the one in
     wsgi.py or app.py.
+
+    \b
+    Examples:
+      aeros-compat run --debug shop:app
+      aeros-compat run --host 0.0.0.0 --port 8000 --workers 4 "shop:create_app('production')"
+      aeros-compat run --watch --log-format json --access-log-file access.log shop:app
     """
     if debug is not None:
         os.environ["FLASK_DEBUG"] = "1" if debug else "0"  # before the application is made, which asks for it

@@ -38,6 +38,7 @@ def _part(name: str) -> Any:
 
 @click.command(
     "swap",
+    short_help="Replace flask.Flask by WebServer in files.",
     epilog="""\b
     Examples:
       aeros-compat swap .
@@ -72,6 +73,7 @@ def swap(ctx: click.Context, paths: tuple[Path, ...], write: bool, check: bool) 
 
 @click.command(
     "asyncify",
+    short_help="Turn chosen views into async def.",
     epilog="""\b
     Examples:
       aeros-compat asyncify shop/views.py::checkout

@@ -38,7 +38,7 @@ Examples:
 """
 
 
-@click.command("parity", epilog=_EPILOG)
+@click.command("parity", epilog=_EPILOG, short_help="Compare the answers of Flask and of WebServer.")
 @click.argument("target", required=False)
 @click.option("--log", "logs", type=_FILE, multiple=True, help="Replay an access log: combined format, or JSON lines.")
 @click.option("--har", "hars", type=_FILE, multiple=True, help="Replay a HAR file of a browser.")

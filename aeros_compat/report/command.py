@@ -35,8 +35,9 @@ def report_command(
 ) -> None:
     """Rank the views by what converting them to 'async def' would free.
 
-    A SOURCE is the JSON of a running server's watch (WebServer(…, watch='/_aeros/lanes'), then its URL with .json), a
-    file of it, an access log with a JSON object a line, or - for stdin. Several are added up: one for each worker, say.
+    A SOURCE is the JSON of a running server's watch (aeros-compat run --watch, then /_aeros/lanes.json), a file of it,
+    an access log with a JSON object a line (--log-format json), or - for stdin. Several are added up: one for each
+    worker, say.
 
     A sync view holds a worker thread for as long as it lasts; an async view holds none while it waits. With --app, the
     application is imported, and each view is named with its blocking calls (see 'aeros-compat doctor'), and with the

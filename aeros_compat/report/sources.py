@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TIMEOUT = 30
 
 _WANTED = (
-    "It should be the JSON of the watch (app = WebServer(…, watch='/_aeros/lanes'), then http://…/_aeros/lanes.json),"
+    "It should be the JSON of the watch (aeros-compat run --watch, then http://…/_aeros/lanes.json),"
     " or an access log with one JSON object a line (aeros-compat run --log-format json)."
 )
 

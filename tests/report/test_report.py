@@ -161,11 +161,13 @@ def test_a_log_with_the_application(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_log_of_a_server_is_grouped_by_route(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(SHOP)
     port = free_port()
-    command = ("-m", "aeros_compat", "run", "--port", str(port), "--log-format", "json", "shop:app")
+    command = ("-m", "aeros_compat", "run", "--port", str(port), "--watch", "--log-format", "json", "shop:app")
     with running(*command, "--access-log-file", "access.log", port=port, cwd=tmp_path) as server:
         for number in range(3):
             assert server.get(f"/orders/{number}").status_code == 200
         server.get("/nowhere")
+        (counted,) = [route for route in server.get("/_aeros/lanes.json").json()["routes"] if route["requests"] == 3]
+        assert counted["rule"] == "/orders/<int:number>"
     ranking = ranked(usages_from(str(tmp_path / "access.log"), {}))
     first, *rest = [(each.usage.name, each.usage.requests) for each in ranking.candidates]
     assert first == ("GET /orders/<int:number>", 3)
@@ -197,7 +199,7 @@ def test_what_holds_no_statistics(tmp_path: Path, text: str) -> None:
     done = CliRunner().invoke(main, ["report", str(tmp_path / "file")])
     assert done.exit_code == 2
     assert "holds no statistics" in done.output
-    assert "watch=" in done.output
+    assert "aeros-compat run --watch" in done.output
 
 
 def test_what_cannot_be_read(tmp_path: Path) -> None:
