@@ -10,7 +10,7 @@ import libcst as cst
 from .naming import is_chain
 
 if TYPE_CHECKING:
-    from .judge import Court
+    from .court import Court
     from .project import File, Function
 
 _PROPERTIES = re.compile(rb"^\s*@(?:\w+\.)*(?:cached_|hybrid_)?property\b", re.MULTILINE)

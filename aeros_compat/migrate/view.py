@@ -18,7 +18,7 @@ from .uses import uses_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from .judge import Court
+    from .court import Court
     from .project import Function
     from .rule import CallRule, Rule, StatementRule
 
