@@ -194,7 +194,10 @@ def test_failures_of_a_factory_are_shown_from_there_on(folder: Path) -> None:
     done = ended(*RUN, "faulty", cwd=folder)
     assert done.returncode == 1
     assert done.stderr.splitlines()[1].endswith('faulty.py", line 2, in create_app')
-    assert done.stderr.splitlines()[-1] == "KeyError: 'database'"
+    assert done.stderr.splitlines()[-2:] == [
+        "KeyError: 'database'",
+        "Error: faulty cannot be loaded: see above what its own code raises.",
+    ]
 
 
 def test_the_default_is_the_one_of_flask(folder: Path) -> None:

@@ -53,7 +53,8 @@ def test_swap_writes_and_checks(folder: Path) -> None:
     assert "WebServer('shop')" in (folder / "shop.py").read_text()
     assert (folder / ".venv" / "lib" / "flask.py").read_text() == APP
     done = run("swap", "--check", ".")
-    assert (done.exit_code, done.output) == (0, "")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr.startswith("There is nothing to swap")
 
 
 def test_asyncify_shows_writes_and_checks(folder: Path) -> None:
