@@ -14,8 +14,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..gateway.environ import request_target
+from ..watching.mounts import MOUNT, label_of
 from ..watching.record import RECORD, Record
-from ..watching.tally import NO_ROUTE, key_of
+from ..watching.tally import MATCHED_LATE, NO_ROUTE
 
 if TYPE_CHECKING:
     from ..types import ASGIApp, Message, Receive, Scope, Send
@@ -131,10 +132,13 @@ class Seen:
 
     def _lane_and_route(self) -> tuple[str, str]:
         """What a route is counted under by the watch, too: the rule, the prefix of a mount, or that there is none."""
-        if self.record.lane:
-            return self.record.lane, key_of(self.record)[0]
+        record = self.record
+        if record.match is not None:
+            return record.lane, NO_ROUTE if record.match.rule is None else record.match.rule.rule
         mount = self._server.mounts.find_for(self._scope)
-        return ("none", NO_ROUTE) if mount is None else ("mount", f"{mount.prefix}/*")
+        if mount is None:
+            return (record.lane, MATCHED_LATE) if record.lane else ("none", NO_ROUTE)
+        return record.lane or MOUNT, label_of(mount)
 
     def _client(self) -> str:
         client = self.record.client
