@@ -12,9 +12,19 @@ from asgiref.sync import iscoroutinefunction
 from flask.views import MethodView, View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-__all__ = ["decorators_over", "hides_async", "is_async", "is_async_view", "is_awaitable", "is_patched"]
+__all__ = [
+    "defined_in",
+    "hides_async",
+    "is_async",
+    "is_async_view",
+    "is_awaitable",
+    "is_patched",
+    "method_of",
+    "sync_wrappers",
+    "view_class_of",
+]
 
 
 def is_async(func: Callable[..., Any]) -> bool:
@@ -35,15 +45,22 @@ def is_async_view(view: Callable[..., Any], method: str) -> bool:
     """
     if is_async(view):
         return True
-    view_class = getattr(view, "view_class", None)
-    if view_class is None or _is_decorated(view) or not issubclass(view_class, View):
-        return False
-    if view_class.dispatch_request is not MethodView.dispatch_request:
-        return is_async(view_class.dispatch_request)
-    handler = getattr(view_class, method.lower(), None)
-    if handler is None and method == "HEAD":
-        handler = getattr(view_class, "get", None)
-    return handler is not None and is_async(handler)
+    cls = view_class_of(view)
+    return cls is not None and not _is_decorated(view) and is_async(method_of(cls, method))
+
+
+def view_class_of(view: Callable[..., Any]) -> type[View] | None:
+    """The class of a class-based view; None for any other callable."""
+    cls = getattr(view, "view_class", None)
+    return cls if isinstance(cls, type) and issubclass(cls, View) else None
+
+
+def method_of(cls: type[View], method: str) -> Any:
+    """The function of a class-based view that answers an HTTP ``method``; None if it has none."""
+    if cls.dispatch_request is not MethodView.dispatch_request:
+        return cls.dispatch_request
+    handler = getattr(cls, method.lower(), None)
+    return getattr(cls, "get", None) if handler is None and method == "HEAD" else handler
 
 
 def _is_decorated(view: Callable[..., Any]) -> bool:
@@ -56,6 +73,25 @@ def hides_async(func: Callable[..., Any]) -> bool:
     return hasattr(func, "__wrapped__") and not is_async(func) and is_async(inspect.unwrap(func))
 
 
+def sync_wrappers(view: Callable[..., Any], method: str) -> list[Callable[..., Any]]:
+    """The sync decorators around an async view, or around the async method of a class, the outermost first.
+
+    Empty if there is nothing async inside, and for a view that runs on the event loop.
+    """
+    cls = view_class_of(view)
+    layers = list(_layers(view))
+    if cls is not None:
+        layers = [layer for layer in layers if _is_decorated(layer)] + list(_layers(method_of(cls, method)))
+    first = next((index for index, layer in enumerate(layers) if is_async(layer)), 0)
+    return layers[:first]
+
+
+def _layers(func: Any) -> Iterator[Any]:
+    while func is not None:
+        yield func
+        func = getattr(func, "__wrapped__", None)
+
+
 def is_patched(cls: type, *names: str) -> bool:
     """Whether somebody has replaced one of the methods ``names``, which ``cls`` defines itself, from outside."""
     own = sys.modules[cls.__module__].__dict__
@@ -66,19 +102,7 @@ def is_patched(cls: type, *names: str) -> bool:
     return False
 
 
-def decorators_over(func: Callable[..., Any]) -> list[str]:
-    """The names of the sync decorators around a coroutine function, the outermost first."""
-    names = []
-    while not is_async(func):
-        names.append(_defined_in(func))
-        inner = getattr(func, "__wrapped__", None)
-        if inner is None:
-            break
-        func = inner
-    return names
-
-
-def _defined_in(func: Callable[..., Any]) -> str:
+def defined_in(func: Callable[..., Any]) -> str:
     """Where the code of a wrapper stands: the decorator's own name, not the copied one of the view."""
     if isinstance(func, functools.partial):
         func = func.func

@@ -76,7 +76,9 @@ def _flasks(name: str) -> click.Option:
     return option
 
 
-@main.command("run", cls=_RunCommand, context_settings={"auto_envvar_prefix": "UVICORN"})
+@main.command(
+    "run", cls=_RunCommand, short_help="Serve an application.", context_settings={"auto_envvar_prefix": "UVICORN"}
+)
 @click.argument("target", required=False, envvar="FLASK_APP")
 @click.option("--env-file", "-e", type=click.Path(exists=True, dir_okay=False), is_eager=True, expose_value=False,
               callback=_load_env_files, help="Environment variables, before those of .env and .flaskenv.")  # fmt: skip
@@ -88,6 +90,8 @@ def _flasks(name: str) -> click.Option:
 @click.option("--debug/--no-debug", default=None, help="Debug mode, with reloader and debugger.")
 @click.option("--reload/--no-reload", default=None, help="Restart when code changes.  [default: in debug mode]")
 @click.option("--debugger/--no-debugger", default=None, help="Debug in the browser.  [default: in debug mode]")
+@click.option("--watch", is_flag=True, default=None,
+              help="Count requests by route and lane; this machine sees them at /_aeros/lanes.")  # fmt: skip
 @click.option("--log-format", type=click.Choice(FORMS), help="Lines of text, or of JSON.  [default: text]")
 @click.option("--default-log-file", help="A file for what server and application log, next to stderr.")
 @click.option("--access-log-file", help="A file for the access log, next to stdout.")
@@ -100,6 +104,12 @@ def run_command(ctx: click.Context, /, target: str | None, debug: bool | None, *
     TARGET is module:app, a factory (module:create_app, or a call of it with arguments), or a file in place of the
     module (path/to/file.py:app). Without a name it is the one that flask run would take; without TARGET, the one in
     wsgi.py or app.py.
+
+    \b
+    Examples:
+      aeros-compat run --debug shop:app
+      aeros-compat run --host 0.0.0.0 --port 8000 --workers 4 "shop:create_app('production')"
+      aeros-compat run --watch --log-format json --access-log-file access.log shop:app
     """
     if debug is not None:
         os.environ["FLASK_DEBUG"] = "1" if debug else "0"  # before the application is made, which asks for it
@@ -123,6 +133,7 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
         "worker_threads": given.pop("threads"),
         "use_reloader": given.pop("reload"),
         "use_debugger": given.pop("debugger"),
+        "watch": given.pop("watch"),
         **{name: given.pop(name) for name in ("log_format", "default_log_file", "access_log_file", "traceback")},
         "ssl_context": given.pop("cert"),
     }

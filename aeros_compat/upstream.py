@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import os
+import re
 from concurrent.futures import Executor
 from multiprocessing import current_process
 from pathlib import Path
@@ -65,6 +66,7 @@ __all__ = [
     "is_complete",
     "is_importing_main",
     "move_locals_here",
+    "parsed_regex",
     "quart_app_var",
     "quart_request_var",
     "quart_websocket_var",
@@ -286,3 +288,12 @@ def serve_until_change(main: Callable[[], None], **options: Any) -> None:
 def reloading_command() -> list[str]:
     """The command line that starts this process again."""
     return _get_args_for_reloading()
+
+
+def parsed_regex(pattern: str) -> Any:
+    """The parts of a regular expression, as pairs of a kind and what belongs to it.
+
+    ``sre_parse`` was the public name of the parser until Python 3.11.
+    """
+    parser: Any = vars(re)["_parser"]
+    return parser.parse(pattern)

@@ -285,6 +285,8 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
 
         :param workers: processes, each with an application of its own, which they find by its name.
         :param worker_threads: threads that run sync views, in each process; the constructor's unless it is given.
+        :param watch: count requests, and show the page of the constructor's ``watch`` to this machine, at
+            ``/_aeros/lanes``.
         :param soft_limit: connections or running requests in a process above which it answers 503 at once
             (uvicorn's ``limit_concurrency``); none unless it is given.
         :param hard_limit: connections that wait to be accepted before the system refuses more (uvicorn's ``backlog``).

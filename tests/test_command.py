@@ -163,7 +163,7 @@ def test_certificate_without_a_key_is_refused_as_by_flask(folder: Path) -> None:
         (["module:needs"], "could not be called with the specified arguments"),
         (["module:a b"], "Failed to parse 'a b'"),
         (["module"], "multiple Flask applications"),
-        ([], "Which application? Name it: aeros-compat run module:app"),
+        ([], "Which application? Name it, as in module:app"),
         (["module:plain", "--threads", "0"], "worker_threads must be a number, at least 1"),
         (["module:plain", "--workers", "0"], "workers must be a number, at least 1"),
         (["module:plain", "--port", "x"], "not 'x'"),
@@ -194,7 +194,10 @@ def test_failures_of_a_factory_are_shown_from_there_on(folder: Path) -> None:
     done = ended(*RUN, "faulty", cwd=folder)
     assert done.returncode == 1
     assert done.stderr.splitlines()[1].endswith('faulty.py", line 2, in create_app')
-    assert done.stderr.splitlines()[-1] == "KeyError: 'database'"
+    assert done.stderr.splitlines()[-2:] == [
+        "KeyError: 'database'",
+        "Error: faulty cannot be loaded: see above what its own code raises.",
+    ]
 
 
 def test_the_default_is_the_one_of_flask(folder: Path) -> None:

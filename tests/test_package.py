@@ -85,7 +85,7 @@ def test_built_distributions(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     sources = {str(path.relative_to(ROOT)) for path in PACKAGE.rglob("*.py")}
-    assert sources | {"aeros_compat/py.typed"} <= names
+    assert sources | {"aeros_compat/py.typed", "pytest_aeros.py"} <= names
     with tarfile.open(sdist) as archive_:
         assert any(name.endswith("/README.md") for name in archive_.getnames())
     # Dependencies come from this environment, the package from the wheel alone.

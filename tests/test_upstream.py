@@ -111,6 +111,15 @@ def test_converters_of_a_rule() -> None:
     assert [type(converter) for converter in upstream.converters_of(rule).values()] == [IntegerConverter]
 
 
+def test_parts_of_a_regular_expression() -> None:
+    (repeat,) = upstream.parsed_regex("[a-c]{2,3}")
+    assert str(repeat[0]) == "MAX_REPEAT"
+    lowest, highest, parts = repeat[1]
+    assert (lowest, highest) == (2, 3)
+    ((kind, members),) = parts
+    assert (str(kind), [(str(member[0]), member[1]) for member in members]) == ("IN", [("RANGE", (97, 99))])
+
+
 def test_has_converters() -> None:
     app = flask.Flask(__name__)
     app.add_url_rule("/<name>", endpoint="variable")

@@ -13,10 +13,11 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .blocking import WAIT, kind_of, waits_on_exit
+from .coroutines import is_coroutine_function, operands_of
 from .ownership import layers_of, runs_on_caller
 from .scope import Scope, called
 from .source import Place, definition_of, place_at
-from .values import Getter, Instance, Known, LocalFunction, Method, is_a
+from .values import Getter, Instance, Known, LocalFunction, Method, is_a, is_flasks_request
 
 if TYPE_CHECKING:
     from .blocking import Kind
@@ -46,6 +47,15 @@ class Use:
     path: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Mention:
+    """A place that is noted with what is written there."""
+
+    text: str
+    place: Place
+    path: tuple[str, ...]
+
+
 class CallGraph:
     """Everything that is called from one function on.
 
@@ -58,6 +68,9 @@ class CallGraph:
         self.watched = watched
         self.blocking: list[BlockingCall] = []
         self.uses: list[Use] = []
+        #: Coroutines that nobody awaits, and reads of the request's body through ``flask.request``.
+        self.forgotten: list[Mention] = []
+        self.body_reads: list[Mention] = []
         self._seen: set[tuple[int, type | None]] = set()
 
     def follow(self, function: Any, owner: type | None = None, path: tuple[str, ...] = ()) -> None:
@@ -87,7 +100,7 @@ class CallGraph:
         self.read(local.node, Scope.of_node(local.node, local.scope), file, (*path, local.node.name))
 
     def read(self, node: FunctionNode, scope: Scope, file: str, path: tuple[str, ...]) -> None:
-        reader = _Reader(self, scope, file, path)
+        reader = _Reader(self, scope, file, path, isinstance(node, ast.AsyncFunctionDef))
         for statement in node.body:
             reader.visit(statement)
 
@@ -95,14 +108,27 @@ class CallGraph:
 class _Reader(ast.NodeVisitor):
     """Reads the body of one function, without those that it defines."""
 
-    def __init__(self, graph: CallGraph, scope: Scope, file: str, path: tuple[str, ...]) -> None:
+    def __init__(self, graph: CallGraph, scope: Scope, file: str, path: tuple[str, ...], is_coroutine: bool) -> None:
         self._graph = graph
         self._scope = scope
         self._file = file
         self._path = path
+        self._is_coroutine = is_coroutine
+        #: Variables that hold a coroutine, with the call that has made it.
+        self._coroutines: dict[str, ast.Call] = {}
         self._awaited: set[ast.expr] = set()
         #: Calls whose result is run through here: only then does a generator's body run.
         self._consumed: set[ast.expr] = set()
+
+    def visit(self, node: ast.AST) -> None:
+        for operand in operands_of(node, self._is_coroutine):
+            made = self._coroutines.get(operand.id) if isinstance(operand, ast.Name) else operand
+            if isinstance(made, ast.Call) and is_coroutine_function(self._scope.value(made.func)):
+                self._graph.forgotten.append(self._mentioned(made.func))
+        super().visit(node)
+
+    def _mentioned(self, node: ast.expr) -> Mention:
+        return Mention(ast.unparse(node), place_at(self._file, node.lineno), self._path)
 
     def visit_FunctionDef(self, node: FunctionNode) -> None:
         self._scope.names[node.name] = LocalFunction(node, self._scope)
@@ -144,6 +170,8 @@ class _Reader(ast.NodeVisitor):
         self.visit(node.value)
         for target in node.targets:
             self._assign(target, self._scope.value(node.value))
+            if isinstance(target, ast.Name) and isinstance(node.value, ast.Call):
+                self._coroutines[target.id] = node.value
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
@@ -157,6 +185,7 @@ class _Reader(ast.NodeVisitor):
     def _assign(self, target: ast.expr, value: Value) -> None:
         if isinstance(target, ast.Name):
             self._scope.names[target.id] = value
+            self._coroutines.pop(target.id, None)
 
     def visit_With(self, node: ast.With) -> None:
         for item in node.items:
@@ -183,11 +212,16 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self.visit(node.value)
+        self._look_for_body(node, _BODY)
         value = self._scope.value(node)
         if isinstance(value, Getter):
             self._graph.follow(value.function, value.owner, self._path)
         else:
             self._mention(value, node)
+
+    def _look_for_body(self, node: ast.Attribute, names: frozenset[str]) -> None:
+        if node.attr in names and is_flasks_request(self._scope.value(node.value)):
+            self._graph.body_reads.append(self._mentioned(node))
 
     def _mention(self, value: Value, node: ast.expr) -> None:
         if isinstance(value, Known) and id(value.object) in self._graph.watched:
@@ -198,6 +232,8 @@ class _Reader(ast.NodeVisitor):
         if _is_join(node.func) or (isinstance(callee, Known) and any(callee.object is each for each in _CONSUMERS)):
             self._consumed.update(node.args)
         self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute):
+            self._look_for_body(node.func, _BODY_METHODS)
         kind = kind_of(called(callee))
         if kind is not None:
             if node not in self._awaited:
@@ -254,3 +290,7 @@ def _is_join(func: ast.expr) -> bool:
 
 #: What runs through an iterator that it is given.
 _CONSUMERS = (list, tuple, set, frozenset, dict, sorted, sum, any, all, min, max)
+
+#: Attributes of a request that read its body, and methods that do when they are called.
+_BODY = frozenset({"data", "files", "form", "json", "stream", "values"})
+_BODY_METHODS = frozenset({"get_data", "get_json"})

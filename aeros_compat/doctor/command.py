@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..serving.run import ending_in_a_sentence
+from ..failures import ending_in_a_sentence
 from .application import application_from
 from .diagnosis import diagnose
 from .finding import is_at_least
@@ -43,8 +43,7 @@ def doctor_command(target: str | None, as_json: bool, fail_on: Severity | None) 
     \b
     Exit codes:
       0  reported
-      1  the application could not be loaded
-      2  wrong usage
+      2  wrong usage, or the application could not be loaded
       3  findings as bad as --fail-on
 
     \b

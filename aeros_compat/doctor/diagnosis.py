@@ -11,10 +11,12 @@ from .middleware import Layer, layers_around
 from .routes import Route, routes_of
 from .rules import (
     blocking,
+    bodies,
     config,
     decorators,
     enclosing,
     extensions,
+    forgotten_await,
     hops,
     loops,
     patched,
@@ -30,7 +32,9 @@ RULES = (
     patched.find,
     websocket_guards.find,
     thread_locals.find,
+    forgotten_await.find,
     blocking.find,
+    bodies.find,
     loops.find,
     decorators.find,
     enclosing.find,

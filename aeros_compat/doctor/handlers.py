@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask.views import MethodView, View
 
-from ..callables import is_async
+from ..callables import is_async, method_of, view_class_of
 from .ownership import layers_of
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def views_of(app: WebServer) -> Iterator[Handler]:
     websockets = {rule.endpoint for rule in app.url_map.iter_rules() if rule.websocket}
     for endpoint, view in app.view_functions.items():
         kind = "websocket" if endpoint in websockets else "view"
-        cls = getattr(view, "view_class", None)
-        if isinstance(cls, type) and issubclass(cls, View):
+        cls = view_class_of(view)
+        if cls is not None:
             yield from _methods(kind, endpoint, cls)
         else:
             yield Handler(kind, endpoint, view)
@@ -94,10 +94,3 @@ def _methods(kind: str, endpoint: str, cls: type[View]) -> Iterator[Handler]:
         function = method_of(cls, method)
         if function is not None:
             yield Handler(kind, f"{endpoint} {method}", function, cls)
-
-
-def method_of(cls: type[View], method: str) -> Any:
-    """The function of a class-based view that answers an HTTP method; None if it has none."""
-    if cls.dispatch_request is not MethodView.dispatch_request:
-        return cls.dispatch_request
-    return getattr(cls, method.lower(), None)

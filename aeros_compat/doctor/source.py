@@ -52,6 +52,17 @@ def place_of(function: Callable[..., Any] | type) -> Place | None:
     return None
 
 
+def name_of_function(function: Any) -> str:
+    """The name that ``aeros-compat asyncify`` takes: ``shop/views.py::Item::get``. Empty if it has none.
+
+    A function that is defined inside of another one has none, nor has one that is not written in Python.
+    """
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None or "<" in code.co_qualname:
+        return ""
+    return f"{place_at(code.co_filename, 1).file}::{code.co_qualname.replace('.', '::')}"
+
+
 @functools.cache
 def tree_of(file: str) -> ast.Module:
     """The syntax tree of a file; an empty one if it is not Python, or not there."""

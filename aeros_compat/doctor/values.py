@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import flask
+import quart
 import werkzeug.utils
 
 if TYPE_CHECKING:
@@ -84,8 +86,15 @@ def is_a(thing: object, *classes: type) -> bool:
     return issubclass(type(thing), classes)
 
 
+def is_flasks_request(value: object) -> bool:
+    """Whether it is ``flask.request``."""
+    return isinstance(value, Known) and value.object is flask.request
+
+
 def attribute_of(value: object, name: str) -> Known | Method | Getter | None:
     """What ``value.name`` is."""
+    if isinstance(value, Known) and value.object is quart.request:  # a proxy, which has nothing while nobody asks
+        value = Instance(quart.Request)
     if isinstance(value, Instance):
         return _found(inspect.getattr_static(value.cls, name, _MISSING), value.cls, name, on_instance=True)
     if not isinstance(value, Known):

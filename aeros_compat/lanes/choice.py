@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.routing import WebsocketMismatch
 
-from ..callables import decorators_over, hides_async, is_async_view, is_patched
+from ..callables import defined_in, hides_async, is_async_view, is_patched, sync_wrappers
 from ..gateway.environ import decoded_path
 from .around import ENCLOSING
 from .plan import plan_for
@@ -47,8 +47,8 @@ def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
         return False
     if plan.is_async or plan.around.is_flasks:
         exchange.plan = plan
-    if app.debug and not plan.is_async and hides_async(plan.view):
-        app.log_sync_decorators(rule.endpoint, decorators_over(plan.view))
+    if app.debug and (wrappers := sync_wrappers(plan.view, method)):
+        app.log_sync_decorators(rule.endpoint, [defined_in(wrapper) for wrapper in wrappers])
     return plan.is_async
 
 
@@ -84,8 +84,8 @@ def lane_of(app: WebServer, view: Callable[..., Any], method: str) -> tuple[str,
     """
     if is_async_view(view, method):
         reason = what_encloses(app)
-    elif hides_async(view):
-        reason = "sync decorator " + " around ".join(decorators_over(view))
+    elif wrappers := sync_wrappers(view, method):
+        reason = "sync decorator " + " around ".join(map(defined_in, wrappers))
     else:
         return "sync", ""
     return ("async on a thread", reason) if reason else ("async", "")

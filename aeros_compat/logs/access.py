@@ -14,7 +14,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..gateway.environ import request_target
+from ..watching.mounts import MOUNT, label_of
 from ..watching.record import RECORD, Record
+from ..watching.tally import MATCHED_LATE, NO_ROUTE
 
 if TYPE_CHECKING:
     from ..types import ASGIApp, Message, Receive, Scope, Send
@@ -107,7 +109,8 @@ class Seen:
             raise
 
     def _write(self, status: int, outcome: str) -> None:
-        scope, record = self._scope, self.record
+        scope = self._scope
+        lane, route = self._lane_and_route()
         fields = {
             "client": _safe(self._client()),
             "method": _safe(self.method),
@@ -116,7 +119,8 @@ class Seen:
             "status": status,
             "bytes": self.size,
             "duration_ms": round(((self.ended or perf_counter()) - self._began) * 1000, 2),
-            "lane": record.lane or ("mount" if self._server.mounts.find_for(scope) is not None else "none"),
+            "lane": lane,
+            "route": route,
             "wait_ms": round(self.waited * 1000, 2),
             "worker": os.getpid(),
             "outcome": outcome,
@@ -125,6 +129,16 @@ class Seen:
         entry = logger.makeRecord(ACCESS, logging.INFO, __file__, 0, FORMAT, (fields,), None, "access")
         vars(entry).update(fields)
         logger.handle(entry)
+
+    def _lane_and_route(self) -> tuple[str, str]:
+        """What a route is counted under by the watch, too: the rule, the prefix of a mount, or that there is none."""
+        record = self.record
+        if record.match is not None:
+            return record.lane, NO_ROUTE if record.match.rule is None else record.match.rule.rule
+        mount = self._server.mounts.find_for(self._scope)
+        if mount is None:
+            return (record.lane, MATCHED_LATE) if record.lane else ("none", NO_ROUTE)
+        return record.lane or MOUNT, label_of(mount)
 
     def _client(self) -> str:
         client = self.record.client

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from .callers import look_at_callers
+from .court import Court
 from .decorators import look_at_decorators
 from .functions import is_generator
 from .imports import with_imports
-from .judge import Court
 from .plan import Carried, Finding
 from .project import Function, Project
 from .source import CannotMigrate

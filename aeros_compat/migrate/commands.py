@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..failures import CannotRun
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -30,12 +32,13 @@ def _with_options(command: Any) -> Any:
 def _part(name: str) -> Any:
     """A module of this folder: they need libcst, which is not needed to serve, and may not be there."""
     if importlib.util.find_spec("libcst") is None:
-        raise click.ClickException("This needs libcst, which is not installed: pip install 'aeros_compat[migrate]'")
+        raise CannotRun("This needs libcst, which is not installed: pip install 'aeros_compat[migrate]'")
     return importlib.import_module(f"{__package__}.{name}")
 
 
 @click.command(
     "swap",
+    short_help="Replace flask.Flask by WebServer in files.",
     epilog="""\b
     Examples:
       aeros-compat swap .
@@ -53,16 +56,24 @@ def swap(ctx: click.Context, paths: tuple[Path, ...], write: bool, check: bool) 
     source = _part("source")
     changed = []
     for path in dict.fromkeys(file for given in paths for file in source.python_files(given)):
-        file = source.Source(path)
+        try:
+            file = source.Source(path)
+        except source.CannotMigrate as error:
+            if path in paths:
+                raise
+            click.echo(f"Left alone: {error.message}", err=True)  # one among many others
+            continue
         swapped = _part("swap").Swap(file)
         changed.append((file, swapped.result))
         for line, note in swapped.notes:
             click.echo(f"{path}:{line}: {note}", err=True)
-    _finish(ctx, changed, write, check)
+    if not _finish(ctx, changed, write, check):
+        click.echo("There is nothing to swap: nothing here calls or subclasses flask.Flask.", err=True)
 
 
 @click.command(
     "asyncify",
+    short_help="Turn chosen views into async def.",
     epilog="""\b
     Examples:
       aeros-compat asyncify shop/views.py::checkout
@@ -116,7 +127,10 @@ def _tell(report: Report) -> None:
         click.echo(f"  {finding.line:>4}  {finding.rule}: {finding.text}", err=True)
 
 
-def _finish(ctx: click.Context, changed: Iterable[tuple[Source, bytes]], write: bool, check: bool) -> None:
+def _finish(ctx: click.Context, changed: Iterable[tuple[Source, bytes]], write: bool, check: bool) -> bool:
+    """Write, show or name what would change. Gives whether there is anything."""
+    if write and check:
+        raise click.UsageError("--write changes files and --check changes none: give one of them.")
     found = [(source, content) for source, content in changed if content != source.content]
     for source, content in found:
         if write:
@@ -128,3 +142,4 @@ def _finish(ctx: click.Context, changed: Iterable[tuple[Source, bytes]], write: 
             click.echo(source.diff(content), nl=False)
     if check and found:
         ctx.exit(1)
+    return bool(found)

@@ -11,7 +11,7 @@ from .functions import parameters_of
 from .knowledge import is_listed
 
 if TYPE_CHECKING:
-    from .judge import Court
+    from .court import Court
     from .project import File, Function
     from .view import View
 

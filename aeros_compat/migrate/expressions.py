@@ -103,6 +103,9 @@ def to_thread(view: View, target: cst.BaseExpression, pieces: list[Piece]) -> No
     why = "; ".join(dict.fromkeys(piece.why for piece in pieces))
     if not view.uses_thread(target, why):
         return
+    if _may_stop_iteration(view, target):
+        view.stands_against(target, f"{why}; {_STOPS}")
+        return
     if isinstance(target, cst.Call) and len(pieces) == 1 and _is_callee(view, target):
         view.plan.replace_whole(target, _awaited_call(view, target))
         view.done(target, "thread", f"{_CALLEE}: {view.source.code_of(target.func, 40)}(): {why}")
@@ -119,6 +122,8 @@ def _is_callee(view: View, call: cst.Call) -> bool:
     func = call.func
     if any(isinstance(arg.value, cst.Lambda | cst.GeneratorExp) and view.judge.pieces(arg.value) for arg in call.args):
         return False
+    if any(arg.star == "*" and view.judge.why_iterating(arg.value) for arg in call.args):
+        return False
     if view.judge.why_call(call) is None:
         return False  # harmless itself: it is handed what is not
     if isinstance(func, cst.Name):
@@ -133,6 +138,8 @@ def _is_callee(view: View, call: cst.Call) -> bool:
 
 def why_not_movable(view: View, node: cst.CSTNode) -> str:
     """Why code cannot be put into a function of its own; empty if it can."""
+    if _may_stop_iteration(view, node):
+        return _STOPS
     if isinstance(node, cst.GeneratorExp):
         return "a generator expression is run later"
     for kind, name in ((matchers.NamedExpr(), ":="), (matchers.Await(), "await"), (matchers.Yield(), "yield")):
@@ -143,6 +150,15 @@ def why_not_movable(view: View, node: cst.CSTNode) -> str:
         if builtin in _BOUND_TO_FRAME:
             return f"{builtin}() cannot be put into a function of its own"
     return ""
+
+
+#: The message of asyncio's futures, in other words.
+_STOPS = "next() without a default may raise StopIteration, which cannot come back from a thread"
+
+
+def _may_stop_iteration(view: View, node: cst.CSTNode) -> bool:
+    calls = [cst.ensure_type(call, cst.Call) for call in matchers.findall(node, matchers.Call())]
+    return any(view.naming.builtin(call.func) == "next" and len(call.args) == 1 for call in calls)
 
 
 def awaited(view: View, original: cst.CSTNode, value: cst.BaseExpression) -> cst.Await:
@@ -166,8 +182,10 @@ def _awaited_call(view: View, original: cst.Call) -> Callable[[cst.Call], cst.Aw
 
 def _awaited_lambda(view: View, original: cst.BaseExpression) -> Callable[[cst.BaseExpression], cst.Await]:
     def edit(updated: cst.BaseExpression) -> cst.Await:
-        body = cst.Lambda(cst.Parameters(), updated.with_changes(lpar=[], rpar=[]) if updated.lpar else updated)
-        func = cst.Call(cst.Name("sync_to_async"), [cst.Arg(body)])
+        inner = updated.with_changes(lpar=[], rpar=[])
+        if isinstance(updated, cst.Tuple):  # without parentheses its elements would be arguments
+            inner = inner.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+        func = cst.Call(cst.Name("sync_to_async"), [cst.Arg(cst.Lambda(cst.Parameters(), inner))])
         call = cst.Call(func, lpar=updated.lpar, rpar=updated.rpar)
         return awaited(view, original, call)
 

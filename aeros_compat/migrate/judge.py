@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import libcst as cst
 
-from .functions import is_generator, names_from_url, returned_by
+from .functions import names_from_url
 from .knowledge import (
     BODY,
     BODY_WHY,
@@ -26,14 +26,14 @@ from .knowledge import (
     why_waiting,
 )
 from .naming import is_chain, root_of
+from .unpacking import why_expression
 from .values import Values
 
 if TYPE_CHECKING:
-    from .project import File, Function, Project
+    from .court import Court
+    from .project import File, Function
 
 _COMPREHENSIONS = cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp
-#: Decorators that leave a helper what it is.
-_DECORATORS = ("staticmethod", "classmethod", "functools.cache", "functools.lru_cache", "functools.wraps")
 
 
 class Piece(NamedTuple):
@@ -41,73 +41,6 @@ class Piece(NamedTuple):
 
     node: cst.CSTNode
     why: str
-
-
-class Court:
-    """Remembers what has been found out about the functions of a project."""
-
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        self._why: dict[str, str | None] = {}
-        self._plain: dict[str, bool] = {}
-
-    def judge(self, function: Function, is_view: bool = False) -> Judge:
-        return Judge(self, function.file, function, is_view)
-
-    def why_function(self, function: Function) -> str | None:
-        """Why calling a function of the project may wait; None if it does not."""
-        name = function.full_name
-        if name not in self._why:
-            self._why[name] = None  # while it is looked at: calls of itself add nothing
-            self._why[name] = self._find_why(function)
-        return self._why[name]
-
-    def _find_why(self, function: Function) -> str | None:
-        naming = function.file.naming
-        for decorator in function.node.decorators:
-            code = decorator.decorator.func if isinstance(decorator.decorator, cst.Call) else decorator.decorator
-            if (naming.builtin(code) or naming.imported(code)) not in _DECORATORS:
-                return f"{function.name}() is decorated"
-        if function.is_async or is_generator(function.node):
-            return None  # the call alone runs nothing
-        pieces = self.judge(function).pieces(function.node.body)
-        if not pieces:
-            return None
-        source = function.file.source
-        where = f"{source.path.name}:{source.line_of(pieces[0].node)}"
-        if "(it calls" in pieces[0].why or pieces[0].why.startswith("it calls"):
-            return pieces[0].why
-        return f"it calls {source.code_of(pieces[0].node, 40)} ({where})"
-
-    def gives_plain(self, function: Function) -> bool:
-        """Whether all that a function returns is plain."""
-        name = function.full_name
-        if name not in self._plain:
-            self._plain[name] = False
-            if not (function.node.decorators or function.is_async or is_generator(function.node)):
-                values = self.judge(function).values
-                returned = returned_by(function.node)
-                self._plain[name] = all(value is None or values.is_plain(value) for value in returned)
-        return self._plain[name]
-
-    def why_class(self, file: File, cls: cst.ClassDef) -> str | None:
-        """Why making an object of a class of the project may wait."""
-        unknown = f"nothing is known of making a {cls.name.value}"
-        if any(keyword.keyword for keyword in cls.keywords):
-            return unknown
-        for base in cls.bases:
-            if self._why_base(file, base.value):
-                return unknown
-        made_by = [file.functions.get(f"{cls.name.value}.{name}") for name in ("__init__", "__new__", "__post_init__")]
-        return next((why for function in made_by if function and (why := self.why_function(function))), None)
-
-    def _why_base(self, file: File, base: cst.BaseExpression) -> str | None:
-        if file.naming.builtin(base):
-            return None
-        name = file.naming.own(base)
-        if name and (found := self.project.class_(name)):
-            return self.why_class(*found)
-        return None if name and is_listed(name, HARMLESS) else "unknown"
 
 
 class Judge:
@@ -121,7 +54,7 @@ class Judge:
         self.harmless: set[cst.CSTNode] = set()
         self.from_url = names_from_url(function.node) if is_view else frozenset()
         self.values = Values(
-            file, function.node, self.from_url, lambda call: self.why_call(call) is None, self._gives_plain
+            file, function.node, self.from_url, lambda call: self._why_whole_call(call) is None, self._gives_plain
         )
 
     @property
@@ -135,7 +68,9 @@ class Judge:
         return found
 
     def _look_through(self, node: cst.CSTNode, found: list[Piece]) -> None:
-        if isinstance(node, cst.Lambda | cst.FunctionDef | cst.ClassDef | cst.Annotation):
+        if isinstance(node, cst.Lambda):
+            node = node.params  # defaults are evaluated where it stands
+        if isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Annotation):
             return
         if why := self._why(node):
             found.append(Piece(node, why))
@@ -143,9 +78,10 @@ class Judge:
             self._look_through(child, found)
 
     def _why(self, node: cst.CSTNode) -> str | None:
+        if why := why_expression(self, node):
+            return why
         if isinstance(node, cst.Call):
-            is_later = self.file.naming.imported(node.func) == "flask.after_this_request"
-            return self.why_call(node) or (None if is_later else self._why_arguments(node))
+            return self._why_whole_call(node)
         if isinstance(node, cst.Attribute):
             return self.why_attribute(node)
         if isinstance(node, _COMPREHENSIONS):
@@ -175,6 +111,11 @@ class Judge:
         inner = [piece for child in node.children for piece in self.pieces(child)]
         return inner[0].why if inner else None
 
+    def _why_whole_call(self, call: cst.Call) -> str | None:
+        """Why a call, or what it may call of its arguments, belongs on the thread."""
+        is_later = self.file.naming.imported(call.func) == "flask.after_this_request"
+        return self.why_call(call) or (None if is_later else self._why_arguments(call))
+
     def _why_arguments(self, call: cst.Call) -> str | None:
         """A harmless function that is handed one which is not may call it."""
         for arg in call.args:
@@ -198,6 +139,11 @@ class Judge:
 
     def why_attribute(self, node: cst.Attribute) -> str | None:
         """Why reading or setting an attribute may wait."""
+        if self.court.objects.maker(self.file, node.value) == "threading.local":
+            return "what is kept by thread belongs to the thread of the request"
+        why = self.court.waiting_properties.get(node.attr.value)
+        if why and not self.values.is_plain(node.value):
+            return why
         parent = self.file.parent(node)
         if isinstance(parent, cst.Call) and parent.func is node:
             return None
@@ -260,6 +206,8 @@ class Judge:
         return function is not None and self.court.gives_plain(function)
 
     def _why_builtin(self, name: str, call: cst.Call) -> str | None:
+        if name in ("getattr", "hasattr", "setattr") and (self.has_orm or self.court.waiting_properties):
+            return None if self.values.is_plain(call.args[0].value) else f"{name}() may run what is behind an attribute"
         if name in HARMLESS_BUILTINS:
             return None
         if name in ITERATING:
@@ -285,6 +233,8 @@ class Judge:
     def _why_method(self, func: cst.Attribute, call: cst.Call) -> str | None:
         if func.attr.value in PLAIN_METHODS or _is_of_text(func, call):
             return None
+        if self.court.objects.maker(self.file, func.value) == "contextvars.ContextVar":
+            return None  # a token can be given back in the context alone in which the value was set
         if self.values.is_plain(func.value):
             if func.attr.value not in ITERATING_METHODS or all(self.values.is_plain(arg.value) for arg in call.args):
                 return None

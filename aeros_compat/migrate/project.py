@@ -177,11 +177,22 @@ class Project:
             return (file, file.classes[name]) if name in file.classes else None
         return None
 
+    def assigned(self, full_name: str) -> tuple[File, list[cst.BaseExpression | None]] | None:
+        """The file of a variable of a module, and all that the variable is set to."""
+        module, _, name = full_name.rpartition(".")
+        file = self._file(module) if module else None
+        return (file, file.assignments.values[name]) if file and name in file.assignments.values else None
+
+    def files_matching(self, pattern: re.Pattern[bytes]) -> list[File]:
+        """As :meth:`matching`, those that can be parsed."""
+        found = [self._file(self._module(path)) for path in self.matching(pattern)]
+        return [file for file in found if file is not None]
+
     def references(self, function: Function) -> list[Reference]:
         """Every place in the project that names ``function``, other than its definition."""
         if function not in self._references:
-            files = [self._file(self._module(path)) for path in self.matching(_pattern_for(function))]
-            found = [each for file in files if file for each in _references_in(file, function)]
+            files = self.files_matching(_pattern_for(function))
+            found = [each for file in files for each in _references_in(file, function)]
             self._references[function] = found
         return self._references[function]
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import errno
+import os
+import shutil
 from typing import TYPE_CHECKING
 
-import click
 import libcst as cst
 from libcst import metadata
+
+from ..failures import CannotRun, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class CannotMigrate(click.ClickException):
+class CannotMigrate(CannotRun):
     """What was asked for cannot be done; the message is a sentence for the user."""
 
 
@@ -33,11 +38,9 @@ class Source:
             self.content = path.read_bytes()
             self.tree = cst.parse_module(self.content)
         except OSError as error:
-            raise CannotMigrate(f"{path} cannot be read: {error.strerror}.") from error
+            raise CannotMigrate(f"{path} cannot be read: {reason_of(error)}.") from error
         except cst.ParserSyntaxError as error:
-            raise CannotMigrate(
-                f"{path} is not valid Python: line {error.raw_line}: {error.message.rstrip('.')}."
-            ) from error
+            raise CannotMigrate(f"{path} is not valid Python: {_words_of(error, self.content)}.") from error
         except (UnicodeDecodeError, LookupError, SyntaxError) as error:
             raise CannotMigrate(f"{path} cannot be decoded: {error}.") from error
         self.wrapper = metadata.MetadataWrapper(self.tree, unsafe_skip_copy=True)
@@ -58,7 +61,34 @@ class Source:
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
     def write(self, changed: bytes) -> None:
-        self.path.write_bytes(changed)
+        """Put ``changed`` into the file, all of it or nothing.
+
+        Raises:
+            CannotMigrate: It cannot be written.
+        """
+        path = self.path.resolve()
+        # Beside it, and then in its place: a full disk must not cost anybody their source.
+        beside = path.with_name(f".{path.name}.aeros-compat")
+        try:
+            if not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            beside.write_bytes(changed)
+            shutil.copymode(path, beside)
+            beside.replace(path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise CannotMigrate(f"{self.path} cannot be written: {reason_of(error)}.") from error
+
+
+def _words_of(error: cst.ParserSyntaxError, content: bytes) -> str:
+    """Python's own words, which are better known than those of the parser."""
+    try:
+        ast.parse(content)
+    except SyntaxError as own:
+        return f"line {own.lineno}: {own.msg}"
+    except ValueError:  # null bytes
+        pass
+    return f"line {error.raw_line}: {error.message.rstrip('.')}"
 
 
 def python_files(path: Path) -> list[Path]:

@@ -59,6 +59,10 @@ class Values:
             if isinstance(star, cst.Param):
                 self._parameters[star.name.value] = True
 
+    def is_local(self, name: str) -> bool:
+        """Whether a name is the function's own: an argument, or set in it."""
+        return name in self._parameters or name in self.local.values
+
     def is_plain(self, node: cst.BaseExpression) -> bool:
         if isinstance(node, _LITERALS | cst.Lambda):
             return True

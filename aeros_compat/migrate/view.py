@@ -12,12 +12,13 @@ from .functions import is_generator
 from .imports import Import
 from .knowledge import STREAMS
 from .plan import Finding, Plan, to_async
+from .unpacking import why_statement
 from .uses import uses_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from .judge import Court
+    from .court import Court
     from .project import Function
     from .rule import CallRule, Rule, StatementRule
 
@@ -150,6 +151,10 @@ class View:
             self._plan_block(line, "what it sets may wait, or belong to the thread")
             return
         for part in line.body:
+            if why := why_statement(self.judge, part):
+                self._plan_block(line, why)
+                return
+        for part in line.body:
             self._plan_small(part)
 
     # The function.
@@ -174,7 +179,11 @@ class View:
             self._plan_with(statement)
         elif isinstance(statement, cst.FunctionDef):
             self._plan_inner_function(statement)
-        elif not isinstance(statement, cst.ClassDef):
+        elif isinstance(statement, cst.ClassDef):
+            for child in statement.children:
+                for piece in self.judge.pieces(child):
+                    self.stands_against(piece.node, f"{piece.why}; and it is part of a class")
+        else:
             self._plan_parts(statement)
 
     def _plan_parts(self, statement: cst.CSTNode) -> None:

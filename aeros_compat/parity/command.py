@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..failures import CannotRun
 from .access_log import read_access_log
 from .database import Databases
 from .har import read_har
@@ -36,7 +38,7 @@ Examples:
 """
 
 
-@click.command("parity", epilog=_EPILOG)
+@click.command("parity", epilog=_EPILOG, short_help="Compare the answers of Flask and of WebServer.")
 @click.argument("target", required=False)
 @click.option("--log", "logs", type=_FILE, multiple=True, help="Replay an access log: combined format, or JSON lines.")
 @click.option("--har", "hars", type=_FILE, multiple=True, help="Replay a HAR file of a browser.")
@@ -91,7 +93,7 @@ def parity_command(
     corpus = _Corpus(unsafe)
     with tempfile.TemporaryDirectory(prefix="aeros-parity-") as name:
         folder = Path(name)
-        kept = Databases([path.absolute() for path in databases], folder)
+        kept = _databases(databases, folder)
         stage = Stage(target, folder, kept, timeout)
         try:
             corpus.read(logs, hars, corpora)
@@ -107,6 +109,13 @@ def parity_command(
     report = as_json(result, corpus.notes) if wants_json else as_text(result, corpus.notes)
     click.echo(json.dumps(report, indent=1) if wants_json else report)
     sys.exit(0 if result.is_same else 1)
+
+
+def _databases(paths: Iterable[Path], folder: Path) -> Databases:
+    try:
+        return Databases([path.absolute() for path in paths], folder)
+    except sqlite3.Error as error:
+        raise CannotRun(f"What --sqlite names cannot be copied: {error}.") from error
 
 
 class _Corpus:

@@ -7,8 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import click
-
+from ..failures import CannotRun
 from .request import Request, replayed_headers
 
 if TYPE_CHECKING:
@@ -18,14 +17,14 @@ if TYPE_CHECKING:
 def read_har(path: Path) -> list[Request]:
     """All requests, in order: one visit. Those to other hosts than the first one's are left out.
 
-    :raises click.ClickException: if it is no HAR file.
+    :raises CannotRun: if it is no HAR file.
     """
     try:
         entries = [entry["request"] for entry in json.loads(path.read_bytes())["log"]["entries"]]
         host = urlsplit(entries[0]["url"]).netloc if entries else ""
         return [_request(entry, path.name) for entry in entries if urlsplit(entry["url"]).netloc == host]
     except (ValueError, KeyError, TypeError) as error:
-        raise click.ClickException(f"{path} is no HAR file: {error!r}.") from error
+        raise CannotRun(f"{path} is no HAR file ({error}).") from error
 
 
 def _request(entry: dict[str, Any], visit: str) -> Request:

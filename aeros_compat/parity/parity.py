@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .comparison import Difference, Reference
+from .comparison import Difference, Reference, measured_headers
 from .database import differing_rows, unstable_columns
 
 if TYPE_CHECKING:
@@ -92,12 +92,14 @@ class Parity:
         references = [Reference(list(outcomes)) for outcomes in runs]
         pairs = list(zip(self._requests, references, strict=True))
         varying = {request.target for request, reference in pairs if "body" in reference.unstable}
-        findings = [
-            Finding(request, lane, differences)
-            for number, (request, reference) in enumerate(pairs)
-            for lane, replay in ours.items()
-            if (differences := reference.differences(replay.outcomes[number], of_any_length=request.target in varying))
-        ]
+        measured = measured_headers(references)
+        findings = []
+        for number, (request, reference) in enumerate(pairs):
+            of_any_length = request.target in varying
+            for lane, replay in ours.items():
+                outcome = replay.outcomes[number]
+                if differences := reference.differences(outcome, of_any_length=of_any_length, measured=measured):
+                    findings.append(Finding(request, lane, differences))
         unstable = [(request, reference.unstable) for request, reference in pairs if reference.unstable]
         endless = [request for request, reference in pairs if not reference.runs[0].is_complete]
         return Result(

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from ..serving.loading import load
 from ..serving.location import location_from
+from ..serving.run import ending_in_a_sentence
 from .client import Client
 from .hooks import note_hooks
 from .request import read_corpus, write_corpus
@@ -61,8 +63,8 @@ class Order:
 def main() -> None:
     """Do what the order says."""
     order = Order.read(Path(sys.argv[1]))
-    os.environ["FLASK_RUN_FROM_CLI"] = "true"  # so that an app.run() in the module does nothing
-    app = location_from(order.target, swap(order.mode)).load()  # type: ignore[arg-type]
+    with ending_in_a_sentence():
+        app = load(location_from(order.target, swap(order.mode)))  # type: ignore[arg-type]
     if order.outcomes is None:
         requests, left_out = requests_for(app)
         write_corpus(Path(order.corpus), requests)

@@ -10,8 +10,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import click
-
+from ..failures import CannotRun
 from .outcome import Outcome
 from .player import LEFT_OUT, Order
 
@@ -23,10 +22,8 @@ if TYPE_CHECKING:
     from .swap import Mode
 
 
-class CannotReplay(click.ClickException):
+class CannotReplay(CannotRun):
     """The application could not be loaded or asked."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True)

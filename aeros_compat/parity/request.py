@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import click
+from ..failures import CannotRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,11 +78,11 @@ def write_corpus(path: Path, requests: Iterable[Request]) -> None:
 def read_corpus(path: Path) -> list[Request]:
     """The requests of a file that :func:`write_corpus` has written.
 
-    :raises click.ClickException: if it is none.
+    :raises CannotRun: if it is none.
     """
     try:
         return [Request.from_json(value) for value in json.loads(path.read_bytes())["requests"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise click.ClickException(
+        raise CannotRun(
             f"{path} is no corpus: it has to be a file of --write-corpus or of pytest --aeros-record ({error!r})."
         ) from error

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 #: ``flask.Flask`` as it is; WebServer in its place; the same, with every view that is registered as ``async def``.
 Mode = Literal["flask", "sync", "async"]
-MODES: tuple[Mode, ...] = ("flask", "sync", "async")
 
 
 class PlainFlask(Flask):

@@ -13,6 +13,7 @@ from werkzeug.routing import AnyConverter, FloatConverter, IntegerConverter, Pat
 from werkzeug.routing.exceptions import BuildError
 
 from ..upstream import converters_of
+from .matching import matching_text
 from .request import Request
 
 if TYPE_CHECKING:
@@ -28,12 +29,6 @@ PER_RULE = 6
 STATIC_FILES = 5
 
 _UUID = "12345678-1234-5678-1234-567812345678"
-
-#: What a converter may take that takes neither a word nor a number.
-_CANDIDATES = [
-    *(letters[:length] for length in range(1, 41) for letters in ("example" * 6, "EXAMPLE" * 6, "1" * 40)),
-    *("2026-01-31", "1,2", "1-2", "@example", "example@example.org", _UUID),
-]
 
 
 def requests_for(app: Flask) -> tuple[list[Request], list[str]]:
@@ -82,6 +77,8 @@ def _arguments(app: Flask, rule: Rule) -> Iterator[Mapping[str, object]]:
         return
     files = _static_files(app, rule)
     values = [files if files and name == "filename" else _values(converters[name]) for name in names]
+    if not all(values):
+        return
     defaults = rule.defaults or {}
     # Not the product: a rule with three arguments would be asked a hundred times.
     longest = max(map(len, values), default=1)
@@ -104,7 +101,8 @@ def _values(converter: BaseConverter) -> Sequence[object]:
         return ["one", "one/two.txt"]
     fitting = [text for text in ("example", "1", "größe ü") if re.fullmatch(converter.regex, text)]
     # Strings of some length, and converters of the application.
-    return fitting or [text for text in _CANDIDATES if re.fullmatch(converter.regex, text)][:1]
+    made = matching_text(converter.regex) if not fitting else None
+    return fitting if made is None else [made]
 
 
 def _static_files(app: Flask, rule: Rule) -> list[object]:

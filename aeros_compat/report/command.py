@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ..doctor.application import application_from
-from ..serving.run import ending_in_a_sentence
-from ..serving.settings import CannotServe
+from ..failures import CannotRun, ending_in_a_sentence, reason_of
+from .codes import codes_of
 from .pages import page_of
 from .ranking import Ranking, ranked
-from .sources import CannotRead, by_path, usages_from
+from .sources import usages_from
 from .text import text_of
-from .waits import routes_by_path, waits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,11 +35,13 @@ def report_command(
 ) -> None:
     """Rank the views by what converting them to 'async def' would free.
 
-    A SOURCE is the JSON of a running server's watch (WebServer(…, watch='/_aeros/lanes'), then its URL with .json), a
-    file of it, an access log with a JSON object a line, or - for stdin. Several are added up: one for each worker, say.
+    A SOURCE is the JSON of a running server's watch (aeros-compat run --watch, then /_aeros/lanes.json), a file of it,
+    an access log with a JSON object a line (--log-format json), or - for stdin. Several are added up: one for each
+    worker, say.
 
     A sync view holds a worker thread for as long as it lasts; an async view holds none while it waits. With --app, the
-    application is imported, and the blocking calls of each view are named (see 'aeros-compat doctor').
+    application is imported, and each view is named with its blocking calls (see 'aeros-compat doctor'), and with the
+    command that converts it.
 
     \b
     Examples:
@@ -53,17 +54,20 @@ def report_command(
         application = application_from(target) if target is not None else None
         ranking = _ranking(sources, application, _parsed(headers))
     if html is not None:
-        Path(html).write_text(page_of(ranking, target or ", ".join(sources)), encoding="utf-8")
+        _write(Path(html), page_of(ranking, target or ", ".join(sources)))
     click.echo(json.dumps(ranking.as_dict(), indent=1) if as_json else text_of(ranking))
 
 
 def _ranking(sources: Iterable[str], application: Application | None, headers: dict[str, str]) -> Ranking:
-    route_of = by_path if application is None else routes_by_path(application)
+    usages = [usage for source in sources for usage in usages_from(source, headers)]
+    return ranked(usages, None if application is None else codes_of(application))
+
+
+def _write(path: Path, page: str) -> None:
     try:
-        usages = [usage for source in sources for usage in usages_from(source, route_of, headers)]
-    except CannotRead as error:
-        raise CannotServe(str(error)) from error
-    return ranked(usages, None if application is None else waits_of(application))
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise CannotRun(f"{path} cannot be written: {reason_of(error)}.") from error
 
 
 def _parsed(headers: Iterable[str]) -> dict[str, str]:

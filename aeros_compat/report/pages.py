@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader
 
-from .text import advice, headline
+from .text import command, found_in, headline, instead_of
 from .units import counted, percent, seconds
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _FILES = Path(__file__).parent / "page"
 _templates = Environment(loader=FileSystemLoader(_FILES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 _templates.filters.update(seconds=seconds, percent=percent)
-_templates.globals.update(advice=advice, counted=counted)
+_templates.globals.update(command=command, counted=counted, found_in=found_in, instead_of=instead_of)
 
 
 def page_of(ranking: Ranking, title: str) -> str:
@@ -33,5 +33,5 @@ def page_of(ranking: Ranking, title: str) -> str:
         headline=headline(ranking),
         longest=longest,
         used=[usage for usage in ranking.rest if usage.requests],
-        looked_at=any(candidate.waits is not None for candidate in ranking.candidates),
+        looked_at=any(candidate.code is not None for candidate in ranking.candidates),
     )

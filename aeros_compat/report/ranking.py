@@ -21,9 +21,18 @@ class Wait:
 
     text: str
     place: str
-    #: What waits: ``blocking-http``, ``blocking-database``.
-    rule: str
+    #: What it waits for: ``http``, ``database``, ``sleep``.
+    kind: str
     instead: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """What was read of a view."""
+
+    #: As ``aeros-compat asyncify`` takes it: ``shop/views.py::checkout``; empty if it cannot be named like that.
+    view: str
+    waits: tuple[Wait, ...]
 
 
 @dataclass(frozen=True)
@@ -33,8 +42,8 @@ class Candidate:
     usage: Usage
     #: Of all the time for which threads were held.
     share: float
-    #: None if the application was not looked at.
-    waits: tuple[Wait, ...] | None
+    #: None if the application was not looked at, or is not the one that has been served.
+    code: Code | None
 
 
 @dataclass(frozen=True)
@@ -55,28 +64,28 @@ class Ranking:
         sums = accumulate(candidate.share for candidate in self.candidates)
         return next((number for number, total in enumerate(sums, 1) if total >= MOST - 1e-9), 0)
 
+    @property
+    def convertible(self) -> list[str]:
+        """The views among the first candidates that are sync and wait: what to convert."""
+        codes = [each.code for each in self.candidates[: self.most] if each.usage.lane == "sync"]
+        return list(dict.fromkeys(code.view for code in codes if code is not None and code.view and code.waits))
+
     def as_dict(self) -> dict[str, Any]:
         """The tree as dictionaries, lists, strings and numbers, which can be written as JSON."""
-        return asdict(self) | {"most": self.most}
+        return asdict(self) | {"most": self.most, "convertible": self.convertible}
 
 
-def ranked(usages: Iterable[Usage], waits: Mapping[tuple[str, str], tuple[Wait, ...]] | None = None) -> Ranking:
+def ranked(usages: Iterable[Usage], codes: Mapping[tuple[str, str], Code] | None = None) -> Ranking:
     """Rank by thread seconds held, then by requests.
 
-    :param waits: blocking calls by endpoint and method, if the application was looked at.
+    :param codes: what was read of the views, by rule and method, if the application was looked at.
     """
     routes = merged(usages)
     held = sum(usage.held for usage in routes)
     holding = sorted((usage for usage in routes if usage.held), key=lambda usage: (-usage.held, -usage.requests))
+    known = codes or {}
     return Ranking(
-        tuple(
-            Candidate(
-                usage,
-                usage.held / held,
-                None if waits is None else waits.get((usage.endpoint, usage.method), ()),
-            )
-            for usage in holding
-        ),
+        tuple(Candidate(usage, usage.held / held, known.get((usage.rule, usage.method))) for usage in holding),
         tuple(usage for usage in routes if not usage.held),
         held,
         sum(usage.waited for usage in routes),

@@ -9,47 +9,43 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..failures import CannotRun, reason_of
 from .usage import usage_in_line, usages_in_stats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from .usage import Usage
-
-    #: Rule and endpoint for a method and a path.
-    RouteOf = Callable[[str, str], tuple[str, str]]
 
 #: Seconds that a server has to answer.
 _TIMEOUT = 30
 
 _WANTED = (
-    "It should be the JSON of the watch (app = WebServer(…, watch='/_aeros/lanes'), then http://…/_aeros/lanes.json),"
-    " or an access log with one JSON object a line."
+    "It should be the JSON of the watch (aeros-compat run --watch, then http://…/_aeros/lanes.json),"
+    " or an access log with one JSON object a line (aeros-compat run --log-format json)."
 )
 
 
-class CannotRead(Exception):
+class CannotRead(CannotRun):
     """A source that gives no statistics; the text says why."""
 
 
-def by_path(method: str, path: str) -> tuple[str, str]:
-    """Where nobody knows the routes, each path is its own."""
-    return path, ""
-
-
-def usages_from(source: str, route_of: RouteOf, headers: Mapping[str, str]) -> list[Usage]:
+def usages_from(source: str, headers: Mapping[str, str]) -> list[Usage]:
     """What was counted, one for each route, or one for each request of a log.
 
     :param source: a URL, a file, or ``-`` for what comes on stdin.
-    :param route_of: says to which route a path of a log belongs.
     :param headers: to send to a URL.
     :raises CannotRead: if there is nothing to read.
     """
     text = _text_of(source, headers)
     try:
-        return list(_parsed(text, route_of))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise CannotRead(f"{source} holds no statistics ({type(error).__name__}: {error}). {_WANTED}") from error
+        return list(_parsed(text))
+    except json.JSONDecodeError as error:
+        raise CannotRead(f"{source} holds no statistics: it is no JSON ({error}). {_WANTED}") from error
+    except KeyError as error:
+        raise CannotRead(f"{source} holds no statistics: {error} is missing. {_WANTED}") from error
+    except (TypeError, AttributeError, ValueError) as error:
+        raise CannotRead(f"{source} holds no statistics: {error}. {_WANTED}") from error
 
 
 def _text_of(source: str, headers: Mapping[str, str]) -> str:
@@ -65,11 +61,16 @@ def _text_of(source: str, headers: Mapping[str, str]) -> str:
     except urllib.error.HTTPError as error:
         hint = " Give what the page wants to see with --header." if error.code in (401, 403) else ""
         raise CannotRead(f"{source} answers {error.code}.{hint}") from error
-    except (OSError, ValueError) as error:
-        raise CannotRead(f"{source} cannot be read: {error}") from error
+    except urllib.error.URLError as error:
+        reason = reason_of(error.reason) if isinstance(error.reason, OSError) else error.reason
+        raise CannotRead(f"{source} cannot be read: {reason}.") from error
+    except OSError as error:
+        raise CannotRead(f"{source} cannot be read: {reason_of(error)}.") from error
+    except ValueError as error:
+        raise CannotRead(f"{source} cannot be read: {error}.") from error
 
 
-def _parsed(text: str, route_of: RouteOf) -> Iterator[Usage]:
+def _parsed(text: str) -> Iterator[Usage]:
     try:
         whole: Any = json.loads(text)
     except ValueError:
@@ -80,9 +81,9 @@ def _parsed(text: str, route_of: RouteOf) -> Iterator[Usage]:
     count = 0
     for line in text.splitlines():
         if line.startswith("{"):  # others are those of libraries that print
-            usage = usage_in_line(json.loads(line), route_of)
+            usage = usage_in_line(json.loads(line))
             if usage is not None:
                 count += 1
                 yield usage
     if not count:
-        raise ValueError("no request in it")
+        raise ValueError("there is no request in it")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 #: Lanes in which a request holds a thread from its beginning to its end.
 _HOLDING = ("sync", "async on a thread")
@@ -18,8 +18,6 @@ class Usage:
 
     method: str
     rule: str
-    #: Empty if it is not known.
-    endpoint: str
     lane: str
     #: What keeps an async view on a thread.
     reason: str = ""
@@ -51,7 +49,6 @@ def usages_in_stats(stats: dict[str, Any]) -> list[Usage]:
         Usage(
             route["method"],
             route["rule"],
-            route["endpoint"],
             route["lane"],
             route["reason"],
             route["requests"],
@@ -63,22 +60,19 @@ def usages_in_stats(stats: dict[str, Any]) -> list[Usage]:
     ]
 
 
-def usage_in_line(line: dict[str, Any], route_of: Callable[[str, str], tuple[str, str]]) -> Usage | None:
+def usage_in_line(line: dict[str, Any]) -> Usage | None:
     """From a line of the access log in JSON; None if it is a line of something else, or of a websocket.
 
-    :param route_of: gives rule and endpoint for a method and a path.
     :raises KeyError, TypeError: if a line of the access log lacks a field.
 
     The time of a request lasts to the end of its response, so that a slow client counts too.
     """
     if "duration_ms" not in line or line["protocol"] == "WebSocket":  # which holds a thread of its own, if any
         return None
-    path = line["path"].partition("?")[0]
-    rule, endpoint = route_of(line["method"], path)
     waited = line["wait_ms"] / 1000
     held = line["duration_ms"] / 1000 - waited if line["lane"] in _HOLDING else 0.0
     failed = line["status"] >= 500
-    return Usage(line["method"], rule, endpoint, line["lane"], "", 1, int(failed), max(held, 0.0), waited)
+    return Usage(line["method"], line["route"], line["lane"], "", 1, int(failed), max(held, 0.0), waited)
 
 
 def merged(usages: Iterable[Usage]) -> list[Usage]:

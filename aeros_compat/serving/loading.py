@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 import traceback
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def load(location: Location) -> WebServer:
-    """The application; what its own code raises is shown from there on."""
+    """The application; what its own code raises is shown from there on.
+
+    :raises CannotServe: if there is none.
+    """
     os.environ["FLASK_RUN_FROM_CLI"] = "true"  # so that an app.run() in the module does nothing
     try:
         return location.load()
@@ -28,7 +30,9 @@ def load(location: Location) -> WebServer:
         raise
     except Exception as error:
         traceback.print_exception(type(error), error, _from_users_code(error.__traceback__))
-        sys.exit(1)
+        raise CannotServe(f"{location} cannot be loaded: see above what its own code raises.") from error
+    except SystemExit as error:
+        raise CannotServe(f"{location} cannot be loaded: its own code calls sys.exit({error.code!r}).") from error
 
 
 def _from_users_code(trace: TracebackType | None) -> TracebackType | None:

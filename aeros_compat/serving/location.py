@@ -83,8 +83,8 @@ def location_from(target: str | None, convert: Callable[[Flask], WebServer]) -> 
         found = [name for name in DEFAULT_FILES if Path(name).is_file()]
         if not found:
             raise CannotServe(
-                "Which application? Name it: aeros-compat run module:app. Without a name it is the one in wsgi.py or"
-                " app.py, and neither is here."
+                "Which application? Name it, as in module:app. Without a name it is the one in wsgi.py or app.py, and"
+                " neither is here."
             )
         target = found[0]
     path, _, name = _PATH.fullmatch(target).groups()  # type: ignore[union-attr]

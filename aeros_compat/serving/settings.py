@@ -62,6 +62,7 @@ OWN_OPTIONS = LOG_OPTIONS | frozenset(
         "use_debugger",
         "use_evalex",
         "use_reloader",
+        "watch",
         "worker_threads",
         "workers",
     }
@@ -98,6 +99,7 @@ class Settings:
     exclude_patterns: tuple[str, ...] = ()
     reloader_type: str = "auto"
     reloader_interval: float = 1
+    watch: bool = False
     logs: LogOptions = field(default_factory=LogOptions)
     #: Options of ``uvicorn.Config``.
     uvicorn: dict[str, Any] = field(default_factory=dict)
@@ -130,6 +132,7 @@ class Settings:
             exclude_patterns=_strings("exclude_patterns", options.get("exclude_patterns")),
             reloader_type=options.get("reloader_type", "auto"),
             reloader_interval=options.get("reloader_interval", 1),
+            watch=_flag(options.get("watch"), False),
             logs=_logs(options),
             uvicorn=_uvicorn_options(app, options),
         )
@@ -156,8 +159,8 @@ class Settings:
         """Give an application what these settings say about it, in each process that serves it."""
         app.debug = self.debug
         app.use_threads(self.worker_threads)
-        if self.debug:
-            app.watch_in_debug_mode()
+        if self.debug or self.watch:
+            app.watch_locally()
 
 
 def address_of(app: WebServer, host: str | None, port: Any) -> tuple[str, int]:

@@ -67,8 +67,8 @@ class WatchingAPI:
         if self.watch is not None:
             self.watch.sharing = Sharing(server, directory)
 
-    def watch_in_debug_mode(self) -> None:
-        """What ``run()`` does in debug mode, unless the constructor has decided."""
+    def watch_locally(self) -> None:
+        """What ``run()`` does in debug mode, or if it is asked to watch, unless the constructor has decided."""
         server: Any = self
         if self.watch is None and self._watch_setting is None:
             self.start_watching(None if has_begun_serving(server) else DEBUG_PATH, local_only=True)

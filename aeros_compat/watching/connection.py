@@ -55,6 +55,7 @@ class RecordedExchange(Exchange):
         if RECORD in self.scope:
             record: Record = self.scope[RECORD]
             record.lane, record.client, record.place = "async" if own else "sync", self.scope.get("client"), place
+            record.match = self.match
         watch = app.watch
         if watch is None:
             place.finished = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..routing import Match
     from .threads import Timed
 
 #: Where the scope has the record of its request, if somebody wants one.
@@ -18,6 +19,8 @@ class Record:
     lane = ""
     #: The client's address and port as the application sees them, behind a ``ProxyFix`` too; None if there are none.
     client: tuple[str, int] | None = None
+    #: What its path has led to; None if that is not known before Flask looks.
+    match: Match | None = None
     #: Its place on a thread, as soon as it has one.
     place: Timed | None = None
 

@@ -47,6 +47,7 @@ class RecordedWebsocketConnection(WebsocketConnection):
         if RECORD in handshake.scope:
             record: Record = handshake.scope[RECORD]
             record.lane, record.client = lane, handshake.scope.get("client")
+            record.match = handshake.match
         if self.socket is not None:
             self.socket.name(*_route_of(app, handshake), lane)
 

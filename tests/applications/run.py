@@ -63,7 +63,7 @@ def run(application: Application, progress: Progress) -> Result:
     """
     home = cache.folder("applications", application.suite.key)
     recorded = home / "recorded.json"
-    recording = ("-p", "aeros_compat.pytest_plugin", f"--aeros-record={recorded}")
+    recording = ("-p", "pytest_aeros", f"--aeros-record={recorded}")
     suite = replace(application.suite, options=(*application.suite.options, *recording))
     progress("tests on Flask")
     flask = run_suite(suite, "flask", "sync", (), lambda state: None)

@@ -140,7 +140,7 @@ def test_exit_codes(folder: Path) -> None:
 )
 def test_what_cannot_be_loaded(folder: Path, target: str, says: str) -> None:
     done = doctor(target, cwd=folder)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
     assert "aeros_compat" not in done.stderr.replace("aeros-compat", "")
 

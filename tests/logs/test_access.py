@@ -57,6 +57,7 @@ def test_fields(app: WebServer, lane: Lane, lines: Lines, request: pytest.Fixtur
         "status": 200,
         "bytes": 5,
         "lane": "async" if "async" in request.node.name else "sync",
+        "route": "/x",
         "worker": os.getpid(),
         "outcome": "complete",
     }

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from aeros_compat.parity.comparison import Reference
+from aeros_compat.parity.comparison import Reference, measured_headers
 from aeros_compat.parity.database import Databases, differing_rows, unstable_columns
 from aeros_compat.parity.outcome import Outcome
 
@@ -140,3 +140,19 @@ def test_rows_are_compared_without_what_varies(tmp_path: Path) -> None:
     found = differing_rows(runs[0], tables(("a", 5), ("a", 6)), varying)
     assert found == {"shop.db: orders": ("name='b'", "name='a'")}
     assert "shop.db: orders" in differing_rows(runs[0], {}, varying)
+
+
+def test_a_measured_time_may_be_the_same_by_chance() -> None:
+    """Of a header that varies for most requests, numbers are not compared for the others either; the rest is."""
+
+    def timed(text: str) -> Outcome:
+        return outcome("text", ("Server-Timing", f"app;dur={text}"), ("Content-Length", "4"))
+
+    varying, chance = [timed("0.4"), timed("12.3")], [timed("0.4"), timed("0.4")]
+    references = [Reference(varying), Reference(varying), Reference(chance)]
+    measured = measured_headers(references)
+    assert measured == {"header server-timing"}
+    assert references[2].differences(timed("0.8"), measured=measured) == []
+    (difference,) = references[2].differences(timed("none"), measured=measured)
+    assert difference.part == "header server-timing"
+    assert measured_headers([Reference(varying), Reference(chance), Reference(chance)]) == set()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
+import pytest_aeros
 from aeros_compat.parity.request import read_corpus
 
+from ..legacy import ROOT
 from ..programs import ended
 
 if TYPE_CHECKING:
@@ -51,7 +54,7 @@ def pytest_run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     (folder / "shop.py").write_text(SHOP)
     (folder / "test_shop.py").write_text(TESTS)
     (folder / "pytest.ini").write_text("[pytest]\n")
-    plugin = ("-p", "aeros_compat.pytest_plugin", "-p", "no:cacheprovider")
+    plugin = ("-p", "pytest_aeros", "-p", "no:cacheprovider")
     # By its name: whether the entry point is there depends on when this environment was made.
     return ended("-m", "pytest", "-s", *plugin, *options, cwd=folder, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
 
@@ -83,3 +86,52 @@ def test_without_its_options_nothing_is_replaced(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WHICH Flask False" in done.stdout
     assert "aeros" not in done.stdout.replace(str(tmp_path), "")
+
+
+WHAT_IS_IMPORTED = """
+import sys
+def pytest_sessionfinish():
+    print("IMPORTED", *sorted(name for name in sys.modules if name.partition(".")[0] in {names}))
+"""
+
+
+def test_a_run_that_does_not_ask_for_it_imports_one_module(tmp_path: Path) -> None:
+    """Pytest imports the entry point in every run of the environment, also where nobody has heard of Flask."""
+    names = ("aeros_compat", "pytest_aeros", "flask", "quart", "werkzeug", "uvicorn")
+    (tmp_path / "conftest.py").write_text(WHAT_IS_IMPORTED.replace("{names}", repr(names)))
+    (tmp_path / "test_nothing.py").write_text("def test_nothing(): pass\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    command = ("-m", "pytest", "-s", "-p", "pytest_aeros", "-p", "no:cacheprovider")
+    done = ended(*command, cwd=tmp_path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "IMPORTED pytest_aeros\n" in done.stdout
+
+
+def test_it_can_be_left_out(tmp_path: Path) -> None:
+    """``-p no:aeros`` names the entry point, which is there twice if this environment has it."""
+    info = tmp_path / "aeros_again-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: aeros-again\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[pytest11]\naeros = pytest_aeros\n")
+    command = ("-m", "pytest", "--aeros=sync", "--version")
+    assert ended(*command, cwd=tmp_path, PYTHONPATH=str(tmp_path)).returncode == 0
+    done = ended(*command, "-p", "no:aeros", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 4
+    assert "unrecognized arguments: --aeros=sync" in done.stderr
+
+
+def test_the_entry_point() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    assert project["entry-points"]["pytest11"] == {"aeros": pytest_aeros.__name__}
+
+
+def test_processes_of_xdist(tmp_path: Path) -> None:
+    xdist = ("-p", "xdist", "-n", "1")
+    done = pytest_run(tmp_path, *xdist, "--aeros=async", "--capture=fd", "-rP")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WHICH WebServer True" in done.stdout
+    assert "requests by test clients" not in done.stdout
+    done = pytest_run(tmp_path, *xdist, "--aeros-record=corpus.json")
+    assert done.returncode == 4
+    assert "run the tests without -n" in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import click
 import pytest
@@ -27,8 +28,10 @@ def targets(app: Flask, method: str = "GET") -> list[str]:
     return [request.target for request in requests_for(app)[0] if request.method == method]
 
 
-class Even(BaseConverter):
-    regex = r"[02468]+x"
+class Nothing(BaseConverter):
+    """Takes no text at all."""
+
+    regex = r"(?=b)a"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +46,7 @@ class Even(BaseConverter):
         ("/<any(red, blue):c>", "/blue"),
         ("/<uuid:u>", "/12345678-1234-5678-1234-567812345678"),
         ("/<name>", "/gr%C3%B6%C3%9Fe%20%C3%BC"),
-        ("/<string(length=2):code>", "/ex"),
+        ("/<string(length=2):code>", "/aa"),
         ("/<int:n>/<name>", "/1/example"),
     ],
 )
@@ -59,11 +62,38 @@ def test_arguments_fit_their_converters(rule: str, expected: str) -> None:
 
 def test_rules_that_nothing_fits_are_named() -> None:
     app = Flask(__name__, static_folder=None)
-    app.url_map.converters["even"] = Even
-    app.add_url_rule("/<even:n>", view_func=view)
+    app.url_map.converters["nothing"] = Nothing
+    app.add_url_rule("/<nothing:n>", view_func=view)
+    app.add_url_rule("/<int:number>/<nothing:n>", view_func=view)
     requests, left_out = requests_for(app)
-    assert left_out == ["/<even:n>"]
+    assert left_out == ["/<nothing:n>", "/<int:number>/<nothing:n>"]
     assert [request.target for request in requests] == ["/no/such/page/of/parity"]
+
+
+@pytest.mark.parametrize(
+    "regex",
+    [
+        "[Nn][1-9][0-9A-Za-z]{0,4}",
+        r"[A-Z]{2}-\d{4}(?:\.pdf)?",
+        "(?:red|blue)?[^/a-z]+",
+        r"\d+x?",
+        r"(?i:v)\d+\.\d+",
+        "[^a1][^a]",
+        r"[\W]\w*?[\s.]",
+        "größe",
+    ],
+)
+def test_converters_of_the_application_are_given_what_they_take(regex: str) -> None:
+    class Own(BaseConverter):
+        pass
+
+    Own.regex = regex
+    app = Flask(__name__, static_folder=None)
+    app.url_map.converters["own"] = Own
+    app.add_url_rule("/<own:n>", view_func=view)
+    requests, left_out = requests_for(app)
+    assert not left_out
+    assert app.url_map.bind("localhost").match(unquote(requests[0].target))[0] == "view"
 
 
 def test_methods_defaults_subdomains_and_static_files(tmp_path: Path) -> None:

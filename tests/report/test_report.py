@@ -15,12 +15,13 @@ from click.testing import CliRunner
 from aeros_compat import WebServer
 from aeros_compat.command import main
 from aeros_compat.report.pages import page_of
-from aeros_compat.report.ranking import Wait, ranked
-from aeros_compat.report.sources import CannotRead, by_path, usages_from
+from aeros_compat.report.ranking import Code, Wait, ranked
+from aeros_compat.report.sources import CannotRead, usages_from
 from aeros_compat.report.usage import Usage
 
 from ..browser import chromium
-from ..servers import served
+from ..programs import running
+from ..servers import free_port, served
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,7 @@ LINE: dict[str, Any] = {
     "client": "127.0.0.1",
     "method": "GET",
     "path": "/orders/1?x=1",
+    "route": "/orders/<int:number>",
     "protocol": "HTTP/1.1",
     "status": 200,
     "bytes": 2,
@@ -102,7 +104,7 @@ def test_a_running_server() -> None:
     with served(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
         for path in ("/slow", "/quick", "/kept", "/async"):
             client.get(path).raise_for_status()
-        ranking = ranked(usages_from(f"{url}{PATH}.json", by_path, {}))
+        ranking = ranked(usages_from(f"{url}{PATH}.json", {}))
         printed = CliRunner().invoke(main, ["report", f"{url}{PATH}.json"], catch_exceptions=False).output
     names = [candidate.usage.name for candidate in ranking.candidates]
     assert names[0] == "GET /slow"
@@ -121,14 +123,14 @@ def test_an_access_log(tmp_path: Path) -> None:
     lines: list[dict[str, Any]] = [
         {},
         {"duration_ms": 500.0},
-        {"path": "/a", "lane": "async"},
-        {"path": "/b", "status": 500},
+        {"route": "/a", "lane": "async"},
+        {"route": "/b", "status": 500},
         {"status": 101, "protocol": "WebSocket"},
         {"status": 1000, "protocol": "WebSocket", "duration_ms": 60000.0},
     ]
-    ranking = ranked(usages_from(log(tmp_path / "access.log", *lines), by_path, {}))
+    ranking = ranked(usages_from(log(tmp_path / "access.log", *lines), {}))
     first = ranking.candidates[0].usage
-    assert (first.name, first.requests) == ("GET /orders/1", 2)
+    assert (first.name, first.requests) == ("GET /orders/<int:number>", 2)
     assert first.held == pytest.approx(0.6)
     assert first.waited == pytest.approx(0.2)
     assert [candidate.usage.errors for candidate in ranking.candidates] == [0, 1]
@@ -141,20 +143,51 @@ def test_a_log_with_the_application(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("FLASK_RUN_FROM_CLI", "")
     (tmp_path / "shop_of_report.py").write_text(SHOP)
-    access = log(tmp_path / "access.log", {}, {"path": "/orders/2"}, {"path": "/about"}, {"path": "/nowhere"})
+    access = log(tmp_path / "access.log", {}, {"path": "/orders/2"}, {"route": "/about"}, {"route": "(no route)"})
     command = ["report", "--app", "shop_of_report:app", "--json", "--html", "page.html", access]
     done = CliRunner().invoke(main, command, catch_exceptions=False)
     (first, *_) = json.loads(done.output)["candidates"]
     assert (first["usage"]["rule"], first["usage"]["requests"]) == ("/orders/<int:number>", 2)
-    assert [(wait["text"], wait["place"], wait["rule"]) for wait in first["waits"]] == [
-        ("time.sleep", "shop_of_report.py:7", "blocking-sleep")
+    assert [(wait["text"], wait["place"], wait["kind"]) for wait in first["code"]["waits"]] == [
+        ("time.sleep", "shop_of_report.py:7", "sleep")
     ]
-    assert "time.sleep (shop_of_report.py:7)" in (tmp_path / "page.html").read_text()
+    page = (tmp_path / "page.html").read_text()
+    assert "sleep: time.sleep (shop_of_report.py:7)" in page
+    command[3:4] = []
+    for text in (page, CliRunner().invoke(main, [*command[:3], access], catch_exceptions=False).output):
+        assert "aeros-compat asyncify --follow shop_of_report.py::order" in text
+
+
+def test_the_log_of_a_server_is_grouped_by_route(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    port = free_port()
+    command = ("-m", "aeros_compat", "run", "--port", str(port), "--watch", "--log-format", "json", "shop:app")
+    with running(*command, "--access-log-file", "access.log", port=port, cwd=tmp_path) as server:
+        for number in range(3):
+            assert server.get(f"/orders/{number}").status_code == 200
+        server.get("/nowhere")
+        (counted,) = [route for route in server.get("/_aeros/lanes.json").json()["routes"] if route["requests"] == 3]
+        assert counted["rule"] == "/orders/<int:number>"
+    ranking = ranked(usages_from(str(tmp_path / "access.log"), {}))
+    first, *rest = [(each.usage.name, each.usage.requests) for each in ranking.candidates]
+    assert first == ("GET /orders/<int:number>", 3)
+    assert rest == [("GET (no route)", 1)]
+
+
+def test_views_that_asyncify_cannot_be_told_by_name() -> None:
+    usages = [Usage("GET", "/", "sync", held=1.0)]
+    wait = Wait("time.sleep", "shop.py:1", "sleep", "asyncio.sleep")
+    for code, convertible in (
+        (Code("", (wait,)), []),
+        (Code("shop.py::view", ()), []),
+        (Code("shop.py::view", (wait,)), ["shop.py::view"]),
+    ):
+        assert ranked(usages, {("/", "GET"): code}).convertible == convertible
 
 
 def test_several_processes_are_added_up(tmp_path: Path) -> None:
     sources = [log(tmp_path / f"{number}.log", {}) for number in range(3)]
-    (candidate,) = ranked([usage for source in sources for usage in usages_from(source, by_path, {})]).candidates
+    (candidate,) = ranked([usage for source in sources for usage in usages_from(source, {})]).candidates
     assert candidate.usage.requests == 3
 
 
@@ -164,9 +197,9 @@ def test_several_processes_are_added_up(tmp_path: Path) -> None:
 def test_what_holds_no_statistics(tmp_path: Path, text: str) -> None:
     (tmp_path / "file").write_text(text)
     done = CliRunner().invoke(main, ["report", str(tmp_path / "file")])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "holds no statistics" in done.output
-    assert "watch=" in done.output
+    assert "aeros-compat run --watch" in done.output
 
 
 def test_what_cannot_be_read(tmp_path: Path) -> None:
@@ -174,36 +207,34 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     app.before_request(lambda: ("", 401) if "X-Key" not in flask.request.headers else None)
     with served(app) as url:
         with pytest.raises(CannotRead, match=r"answers 401.*--header"):
-            usages_from(f"{url}{PATH}.json", by_path, {})
+            usages_from(f"{url}{PATH}.json", {})
         done = CliRunner().invoke(main, ["report", "--header", "X-Key: 1", f"{url}{PATH}.json"])
         assert done.exit_code == 0, done.output
     with pytest.raises(CannotRead, match="cannot be read"):
-        usages_from(str(tmp_path / "nothing"), by_path, {})
+        usages_from(str(tmp_path / "nothing"), {})
     assert CliRunner().invoke(main, ["report", "--header", "X", "-"]).exit_code == 2
 
 
 def test_nothing_to_convert() -> None:
-    ranking = ranked([Usage("GET", "/", "index", "async", requests=3)])
+    ranking = ranked([Usage("GET", "/", "async", requests=3)])
     assert ranking.candidates == ()
     assert "nothing that converting would free" in page_of(ranking, "shop")
 
 
 def full_ranking() -> Any:
     usages = [
-        Usage("GET", "/reports/briefing", "reports.briefing", "sync", "", 420, 0, 310.0, 44.0),
-        Usage("POST", "/aircraft/<tail:tail>/orders/<int:number>/notes", "add_note", "async on a thread",
+        Usage("GET", "/reports/briefing", "sync", "", 420, 0, 310.0, 44.0),
+        Usage("POST", "/aircraft/<tail:tail>/orders/<int:number>/notes", "async on a thread",
               "sync decorator hangar.auth.login_required", 900, 3, 96.0, 31.0),
-        Usage("GET", "/a/<script>", "odd", "sync", "", 90, 0, 12.0, 0.5),
-        *(Usage("GET", f"/pages/{page}", f"page{page}", "sync", "", 50, 0, 9.0 / page, 0.1) for page in range(1, 9)),
-        Usage("GET", "/health", "health", "async", "", 5000),
+        Usage("GET", "/a/<script>", "sync", "", 90, 0, 12.0, 0.5),
+        *(Usage("GET", f"/pages/{page}", "sync", "", 50, 0, 9.0 / page, 0.1) for page in range(1, 9)),
+        Usage("GET", "/health", "async", "", 5000),
     ]  # fmt: skip
-    waits = {
-        ("reports.briefing", "GET"): (
-            Wait("requests.get", "hangar/lookups.py:12", "blocking-http", "httpx.AsyncClient"),
-            Wait("sqlite3.connect", "hangar/db.py:31", "blocking-database", "await sync_to_async(function)(…)"),
-        )
-    }
-    return ranked(usages, waits)
+    waits = (
+        Wait("requests.get", "hangar/lookups.py:12", "http", "httpx.AsyncClient"),
+        Wait("sqlite3.connect", "hangar/db.py:31", "database", "await sync_to_async(function)(…)"),
+    )
+    return ranked(usages, {("/reports/briefing", "GET"): Code("hangar/reports.py::briefing", waits)})
 
 
 WIDTHS = """

@@ -278,6 +278,16 @@ class Mixed(MethodView):
         return "post"
 
 
+class Decorated(Mixed):
+    decorators = [sync_decorator]
+
+
+class WithDecoratedMethod(MethodView):
+    @sync_decorator
+    async def get(self) -> str:
+        return "get"
+
+
 class Middleware:
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -332,6 +342,9 @@ def test_an_overridden_method_is_named() -> None:
         (sync_decorator(a_sync_view), "GET"),
         (Mixed.as_view("mixed"), "GET"),
         (Mixed.as_view("mixed"), "POST"),
+        (Decorated.as_view("decorated"), "GET"),
+        (Decorated.as_view("decorated"), "POST"),
+        (WithDecoratedMethod.as_view("method"), "GET"),
     ],
 )
 @pytest.mark.parametrize("encloses", [False, True])
@@ -347,6 +360,20 @@ def test_the_lane_that_is_told_is_the_lane_that_is_taken(view: Any, method: str,
     told, reason = lane_of(app, view, method)
     assert taken == ("async" if told == "async" else "sync")
     assert bool(reason) == (told == "async on a thread")
+
+
+@pytest.mark.parametrize(
+    ("view", "method", "lane"),
+    [
+        (Decorated.as_view("decorated"), "GET", "async on a thread"),
+        (Decorated.as_view("decorated"), "HEAD", "async on a thread"),
+        (Decorated.as_view("decorated"), "POST", "sync"),
+        (WithDecoratedMethod.as_view("method"), "GET", "async on a thread"),
+    ],
+)
+def test_async_methods_behind_sync_decorators(view: Any, method: str, lane: str) -> None:
+    reason = "" if lane == "sync" else f"sync decorator {__name__}.sync_decorator"
+    assert lane_of(watched(), view, method) == (lane, reason)
 
 
 # On and off.

@@ -132,7 +132,7 @@ def test_a_setting_of_a_wrong_type() -> None:
 
 def in_debug_mode() -> WebServer:
     app = WebServer("tests.pages")
-    app.watch_in_debug_mode()
+    app.watch_locally()
     return app
 
 
@@ -156,7 +156,7 @@ def test_in_debug_mode_it_is_for_this_machine(address: str, host: str, status: i
 
 def test_a_constructor_that_says_no_is_obeyed_in_debug_mode() -> None:
     app = WebServer("tests.pages", watch=False)
-    app.watch_in_debug_mode()
+    app.watch_locally()
     assert app.watch is None
     assert app.test_client().get("/_aeros/lanes").status_code == 404
 
