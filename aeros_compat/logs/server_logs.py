@@ -11,6 +11,7 @@ from flask.logging import default_handler
 
 from .access import ACCESS, AccessLog
 from .colours import wants_colours
+from .cuts import SERVER, name_cuts
 from .formats import JSONFormatter, TextFormatter
 from .outputs import Console, LogFile, Output, Several, is_taken_above, is_users
 
@@ -55,6 +56,9 @@ class ServerLogs:
         self._use_flasks_handler()
         for name in _UVICORNS:
             self._set_level(name)
+        uvicorns = logging.getLogger(SERVER)
+        uvicorns.addFilter(name_cuts)
+        self._undo.callback(uvicorns.removeFilter, name_cuts)
 
     def add(self, app: WebServer, served: ASGIApp) -> ASGIApp:
         """Add an application, when it has set up all that it sets up itself.

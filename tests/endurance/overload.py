@@ -69,7 +69,7 @@ async def _overload(app: WebServer, url: str, clients: int) -> str:
     load = asyncio.create_task(crowd.ask(clients, ending.is_set))
     while crowd.statuses[503] < clients:
         await asyncio.sleep(0.01)
-        assert not load.done(), await load
+        assert not load.done()
     await crowd.healthy(20)
     refused, left = crowd.statuses[503], app.threads.waiting
     assert left <= (app.waiting_per_thread or 0) * app.worker_threads
