@@ -151,8 +151,8 @@ def test_requests_in_flight_and_late_ones_are_answered(
     assert not thread.is_alive()
 
 
-# uvloop closes them with its loop, and warns that nobody did before: nobody else knows of them. It hangs if that warning
-# is made an error.
+# uvloop closes them with its loop, and warns that nobody did before: nobody else knows of them. It hangs if that
+# warning is made an error.
 @pytest.mark.filterwarnings("default::ResourceWarning")
 @pytest.mark.parametrize("said", ["nothing", "hello"])
 def test_a_handshake_that_does_not_end_holds_up_nothing(
