@@ -46,7 +46,11 @@ if TYPE_CHECKING:
 zstd: Any = _compression.zstd
 brotli: Any = vars(_flask_compress)["brotli"]
 
+#: With what uvicorn cancels the requests that are left when ``timeout_graceful_shutdown`` is over.
+CUT_OFF = "Task cancelled, timeout graceful shutdown exceeded"
+
 __all__ = [
+    "CUT_OFF",
     "adopt_context",
     "begin_serving",
     "cached_data_of",

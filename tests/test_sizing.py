@@ -9,7 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from aeros_compat.limits.limits import WAITING_PER_THREAD
 from aeros_compat.webserver import WORKER_THREADS
+from benchmarks import waiting as crowds
 from benchmarks.workers import CONNECTIONS, THREADS, Figure, Question, Size, measure, questions, write
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +40,16 @@ def test_tables_and_picture(tmp_path: Path) -> None:
     assert "prefers-color-scheme: dark" in "".join(picture.itertext())
 
 
+def test_a_small_real_overload() -> None:
+    overload = crowds.measure(1, 0.02, 1, 30)
+    assert len(overload.replies) == 1200
+    assert {reply.status for reply in overload.health} == {200}
+    assert len(overload.seconds_of(200)) + len(overload.seconds_of(503)) == 1200
+    assert overload.seconds_of(503)
+    row = crowds.markdown([overload], 1, 30).splitlines()[-1]
+    assert row.startswith(f"| 20 ms | 1 | {len(overload.seconds_of(200)):,} | {len(overload.seconds_of(503)):,} | 0 |")
+
+
 def waiting(threads: int, utilisation: float) -> float:
     """The share of requests that wait for a thread: Erlang's formula C, for arrivals at random."""
     offered = threads * utilisation
@@ -55,5 +67,6 @@ def test_waiting_for_a_thread(row: tuple[str, str, str]) -> None:
 
 def test_the_page_names_the_defaults_and_what_exists() -> None:
     assert f"`worker_threads` | {WORKER_THREADS} |" in PAGE
+    assert f"`waiting_per_thread` | {WAITING_PER_THREAD} |" in PAGE
     for target in re.findall(r"\]\(([^)]+)\)", PAGE):
         assert (ROOT / "migration_guide" / target).exists(), target

@@ -8,6 +8,7 @@ import errno
 import os
 import re
 import signal
+import socket
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from typing import Any
 import flask
 import pytest
 import quart
+import uvicorn
 from asgiref.local import Local
 from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
 from flask_caching.backends import FileSystemCache, SimpleCache
@@ -27,9 +29,11 @@ from quart.globals import websocket_ctx
 from werkzeug.routing import IntegerConverter
 
 from aeros_compat import Cache, RedisCache, WebServer, upstream
+from aeros_compat.logs.cuts import SERVER
 
 from .programs import ended
 from .redis_server import redis_server
+from .servers import wait_for
 
 
 def _in_new_thread(func: Any) -> Any:
@@ -393,3 +397,24 @@ def test_unfinished_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert not backend.set("other", "value")
     (file,) = upstream.unfinished_files(backend, str(tmp_path))
     assert file.parent == tmp_path
+
+
+def test_what_uvicorn_cuts_requests_off_with(caplog: pytest.LogCaptureFixture) -> None:
+    begun = threading.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=0)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    wait_for(lambda: server.started)
+    with socket.create_connection(server.servers[0].sockets[0].getsockname()) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        begun.wait(20)
+        server.should_exit = True
+        thread.join(20)
+    errors = [record.exc_info[1] for record in caplog.records if record.name == SERVER and record.exc_info]
+    assert [(type(error), error.args) for error in errors if error] == [(asyncio.CancelledError, (upstream.CUT_OFF,))]

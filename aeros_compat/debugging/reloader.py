@@ -129,14 +129,15 @@ def _serve_until_change(
 
 def _restart_until_ended(options: dict[str, Any]) -> None:
     while True:
-        loop = reloader_loop(**options)
-        click.echo(f" * Restarting with {loop.name}", err=True)
-        code = _run_again()
-        if code == FAILED:
-            click.echo(" * The application has ended with an error; waiting for a change.", err=True)
-            _wait_for_change(loop)
-        elif code != CHANGED:
-            sys.exit(code)
+        # It looks at the files before the process does: what is saved while that one fails is a change, too.
+        with reloader_loop(**options) as loop:
+            click.echo(f" * Restarting with {loop.name}", err=True)
+            code = _run_again()
+            if code == FAILED:
+                click.echo(" * The application has ended with an error; waiting for a change.", err=True)
+                _wait_for_change(loop)
+            elif code != CHANGED:
+                sys.exit(code)
 
 
 def _run_again() -> int:
@@ -156,8 +157,7 @@ def _run_again() -> int:
 
 def _wait_for_change(loop: Any) -> None:
     try:
-        with loop:
-            loop.run()
+        loop.run()
     except SystemExit as error:
         if error.code != CHANGED:
             raise

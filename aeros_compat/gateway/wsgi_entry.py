@@ -195,10 +195,10 @@ class WSGICall:
         self._taken.set()
 
     async def _receive(self) -> Message:
-        if self._body.ended:
+        body = await self._body.read()
+        if body is None:
             await self._left.wait()
             return {"type": "http.disconnect"}
-        body = await self._body.read()
         return {"type": "http.request", "body": body, "more_body": not self._body.ended}
 
     async def _send(self, message: Message) -> None:
@@ -216,10 +216,15 @@ class WSGICall:
 
 
 class _BodySource:
-    """``wsgi.input``, read on the caller's thread if it is small, else piece by piece on a thread of the loop's."""
+    """``wsgi.input``, read on the caller's thread if it is small, else piece by piece on a thread of the loop's.
+
+    Several tasks may ask for a piece at once, and be cancelled meanwhile: Starlette's responses listen for the client
+    to leave while the body is being read. As with a server's own ``receive``, no piece is lost by that.
+    """
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self.ended = False
+        self._reading: asyncio.Task[bytes] | None = None
         self._input = environ.get("wsgi.input")
         self._remaining = _content_length(environ)
         self._head: bytes | None = None
@@ -228,10 +233,23 @@ class _BodySource:
         if self._remaining is not None and self._remaining <= COLLECT_LIMIT:
             self._head = _peek(self._input, self._remaining) if self._remaining else b""
 
-    async def read(self) -> bytes:
+    async def read(self) -> bytes | None:
+        """The next piece, or None after the last one."""
         if self._head is not None:
-            self.ended = True
-            return self._head
+            head, self._head, self.ended = self._head, None, True
+            return head
+        while self._reading is not None or not self.ended:
+            if self._reading is None:
+                self._reading = asyncio.create_task(self._read_on_thread())
+            # A thread cannot be interrupted: what it reads for a caller that is cancelled is for the next one.
+            reading = self._reading
+            chunk = await asyncio.shield(reading)
+            if self._reading is reading:  # else another task was first
+                self._reading = None
+                return chunk
+        return None
+
+    async def _read_on_thread(self) -> bytes:
         size = 64 * 1024 if self._remaining is None else min(64 * 1024, self._remaining)
         chunk: bytes = await asyncio.to_thread(self._input.read, size)  # type: ignore[union-attr]
         if self._remaining is not None:

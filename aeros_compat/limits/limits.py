@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-#: Requests that may wait for each worker thread. With views of 10 ms they are worked off within a second.
+#: Requests that may wait for each worker thread. With views of 10 ms they are worked off within a second, with views of
+#: 50 ms before clients leave: measured in benchmarks/results/waiting.md.
 WAITING_PER_THREAD = 100
 
 #: Seconds after which a client that has been turned away may ask again.

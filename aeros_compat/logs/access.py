@@ -10,6 +10,7 @@ import logging
 import os
 import re
 from asyncio import CancelledError
+from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ _UNSAFE = re.compile(r'[^\x21-\x7e]|["\\]')
 
 logger = logging.getLogger(ACCESS)
 
+_writing: ContextVar[AccessLog | None] = ContextVar("aeros_compat.access_log", default=None)
+
 
 class AccessLog:
     """``app``, and a line in the log for each of its answers.
@@ -54,7 +57,7 @@ class AccessLog:
         if kind is None or not logger.isEnabledFor(logging.INFO):
             await self._app(scope, receive, send)
             return
-        seen = kind(self._server, scope, receive, send)
+        seen = kind(self, self._server, scope, receive, send)
         try:
             await self._app({**scope, RECORD: seen.record}, seen.receive, seen.send)
         except BaseException as error:
@@ -62,6 +65,18 @@ class AccessLog:
             raise
         finally:
             seen.end()
+
+    def write(self, entry: logging.LogRecord) -> None:
+        """Hand a line to the logger."""
+        token = _writing.set(self)
+        try:
+            logger.handle(entry)
+        finally:
+            _writing.reset(token)
+
+    def is_writing(self, _entry: logging.LogRecord) -> bool:
+        """Whether a line is of this log, and not of another server in the process."""
+        return _writing.get() is self
 
 
 class Seen:
@@ -80,8 +95,9 @@ class Seen:
     ended = 0.0
     waited = 0.0
 
-    def __init__(self, server: WebServer, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, log: AccessLog, server: WebServer, scope: Scope, receive: Receive, send: Send) -> None:
         self.record = Record()
+        self._log = log
         self._server = server
         self._scope = scope
         self._receive = receive
@@ -128,7 +144,7 @@ class Seen:
         # The factory of records may be the user's, and may have set attributes of these names (``extra=`` would raise).
         entry = logger.makeRecord(ACCESS, logging.INFO, __file__, 0, FORMAT, (fields,), None, "access")
         vars(entry).update(fields)
-        logger.handle(entry)
+        self._log.write(entry)
 
     def _lane_and_route(self) -> tuple[str, str]:
         """What a route is counted under by the watch, too: the rule, the prefix of a mount, or that there is none."""

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from flask.logging import default_handler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: Bytes of a line that are written in one piece, so that workers do not write into each other's lines.
 ONE_WRITE = 1024 * 1024
@@ -25,8 +25,16 @@ class Output(logging.Handler):
     #: The path of a file, or the name of a stream.
     target: str
 
+    #: Whose lines it takes, if not everybody's: one logger has the access lines of all servers in the process.
+    is_for: Callable[[logging.LogRecord], bool] | None = None
+
+    def takes(self, record: logging.LogRecord) -> bool:
+        return self.is_for is None or self.is_for(record)
+
     def filter(self, record: logging.LogRecord) -> Any:
-        first = next((handler for handler in _handlers(record) if _target(handler) == self.target), self)
+        if not self.takes(record):
+            return False
+        first = next((handler for handler in _handlers(record) if _takes(handler, record, self.target)), self)
         return first is self and super().filter(record)
 
 
@@ -103,5 +111,5 @@ def _handlers(record: logging.LogRecord) -> Iterator[logging.Handler]:
         yield from logger.handlers
 
 
-def _target(handler: logging.Handler) -> str | None:
-    return handler.target if isinstance(handler, Output) else None
+def _takes(handler: logging.Handler, record: logging.LogRecord, target: str) -> bool:
+    return isinstance(handler, Output) and handler.target == target and handler.takes(record)

@@ -11,8 +11,9 @@ from flask.logging import default_handler
 
 from .access import ACCESS, AccessLog
 from .colours import wants_colours
+from .cuts import SERVER, name_cuts
 from .formats import JSONFormatter, TextFormatter
-from .outputs import Console, LogFile, Several, is_taken_above, is_users
+from .outputs import Console, LogFile, Output, Several, is_taken_above, is_users
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -55,6 +56,9 @@ class ServerLogs:
         self._use_flasks_handler()
         for name in _UVICORNS:
             self._set_level(name)
+        uvicorns = logging.getLogger(SERVER)
+        uvicorns.addFilter(name_cuts)
+        self._undo.callback(uvicorns.removeFilter, name_cuts)
 
     def add(self, app: WebServer, served: ASGIApp) -> ASGIApp:
         """Add an application, when it has set up all that it sets up itself.
@@ -69,11 +73,15 @@ class ServerLogs:
         if self._file is not None and self._file not in app.logger.handlers:
             self._add_handler(app.logger.name, self._file)
         self._silence_uvicorns()
-        if not self._opens_access_log() or app.logs_requests:
+        outputs = self._open_access_log()
+        if not outputs or app.logs_requests:
             return served
         app.record_requests()
         self._undo.callback(app.forget_requests)
-        return AccessLog(served, app)
+        log = AccessLog(served, app)
+        for output in outputs:
+            output.is_for = log.is_writing
+        return log
 
     def close(self) -> None:
         """Leave every logger as it was."""
@@ -124,23 +132,26 @@ class ServerLogs:
         default_handler.addFilter(stands)
         self._undo.callback(default_handler.removeFilter, stands)
 
-    def _opens_access_log(self) -> bool:
-        """Open the outputs of the access log; whether anybody wants its lines."""
+    def _open_access_log(self) -> list[Output]:
+        """Where the access log goes; nowhere if nobody wants its lines."""
         options = self._options
         # Who has set up a handler for uvicorn's lines gets uvicorn's lines.
         to_std = options.access_to_std and not any(map(is_users, logging.getLogger("uvicorn.access").handlers))
         if not options.access or not (to_std or options.access_file):
-            return False
+            return []
         self._set_level(ACCESS)
         if not logging.getLogger(ACCESS).isEnabledFor(logging.INFO):
-            return False
+            return []
+        outputs: list[Output] = []
         if to_std:
-            self._add_handler(ACCESS, Console(sys.stdout, self._formatter(sys.stdout)))
+            outputs.append(Console(sys.stdout, self._formatter(sys.stdout)))
         if options.access_file:
             file = LogFile(options.access_file, self._formatter(None))
             self._undo.callback(file.close)
-            self._add_handler(ACCESS, file)
-        return True
+            outputs.append(file)
+        for output in outputs:
+            self._add_handler(ACCESS, output)
+        return outputs
 
     def _silence_uvicorns(self) -> None:
         """Uvicorn asks whether there is any handler for its access lines. Ours say more."""

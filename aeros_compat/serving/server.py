@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import uvicorn
 
+from .parting import Parting
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
@@ -85,11 +87,20 @@ class Server(uvicorn.Server):
         await self._wait_while(lambda: _has_waiting(listeners), 0)
         for server in self.servers:
             server.close()
+        # uvicorn would wait until they have closed what they have accepted. Only they know of connections whose TLS
+        # handshake goes on: those have a minute. All others are in ``state.connections``.
+        self.servers = []
         for listener in listeners:
             listener.close()
         await asyncio.sleep(0.02)  # what has been accepted becomes a connection
-        await self._wait_while(lambda: bool(state.connections), 0.02)
-        await super().shutdown(sockets)
+        # With TLS not before its handshake has ended, and nobody says whether there are such.
+        await self._wait_while(lambda: self.config.is_ssl or bool(state.connections), 0.02)
+        watching = asyncio.create_task(Parting(state.connections).watch()) if self.config.is_ssl else None
+        try:
+            await super().shutdown(sockets)
+        finally:
+            if watching is not None:
+                watching.cancel()
 
     async def _wait_while(self, condition: Callable[[], bool], interval: float) -> None:
         """For ``LAST_REQUESTS`` at most, or for the time that there is."""

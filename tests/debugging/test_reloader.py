@@ -190,6 +190,18 @@ def test_a_server_that_does_not_start_waits_for_the_next_change(reloading: Reloa
     assert reloading.text() == "one helper"
 
 
+def test_a_save_while_the_new_process_fails(reloading: Reloading) -> None:
+    """Before anybody waits for a change."""
+    mended = "WORD = 'mended'"
+    (reloading.folder / "mended.txt").write_text(mended)
+    (reloading.folder / "helper.py").write_text(
+        "import pathlib\npathlib.Path(__file__).write_text(pathlib.Path('mended.txt').read_text())\nraise ValueError"
+    )
+    reloading.wait_for_log("waiting for a change")
+    reloading.wait_for_log("began", 2)
+    assert reloading.text() == "one mended"
+
+
 def test_requests_in_flight_are_finished(reloading: Reloading) -> None:
     answers: list[str] = []
     client = threading.Thread(target=lambda: answers.append(reloading.text("/slow")))
@@ -210,10 +222,13 @@ def test_an_open_stream_does_not_hold_it_up(reloading: Reloading) -> None:
         reloading.edit("one", "two")
         reloading.wait_for_log("Shutting down")
         assert reloading.text() == "two helper"
-        assert GRACE < time.monotonic() - began < GRACE + 6
+        assert time.monotonic() - began > GRACE  # and it comes, though the stream has no end
         with pytest.raises(httpx.RemoteProtocolError):
             list(pieces)
     reloading.wait_for_log("ended")
+    assert reloading.log.count("A request was cut off: the server ends.") == 1
+    assert '"GET /stream HTTP/1.1" 200' in reloading.log
+    assert "Traceback" not in reloading.log
 
 
 @pytest.mark.parametrize("whom", ["group", "first"])

@@ -41,6 +41,7 @@ def _is_named(promise: Promise, names: list[str]) -> bool:
 
 def _try(promise: Promise, count: int) -> bool:
     began = time.monotonic()
+    print(f"{promise.key}: {count:,} {promise.unit}", file=sys.stderr, flush=True)
     try:
         result, kept = promise.keep(count), True
     except Exception as error:

@@ -420,6 +420,43 @@ def test_streams_and_uploads_of_a_mounted_asgi_application_behind_wsgi_middlewar
         assert httpx.post(f"{url}/star/", content=iter([b"chunk", b"ed"])).content == b"chunked"
 
 
+@pytest.mark.parametrize("behind_middleware", [False, True])
+def test_no_piece_of_an_upload_is_lost_by_who_else_receives(outer: WebServer, behind_middleware: bool) -> None:
+    """Starlette's responses listen for the client to leave while the view reads, and its middleware cancels that.
+
+    Each of the two gets pieces of the body; what is cancelled must have taken none. (What the listener gets, Starlette
+    throws away, on uvicorn without a mount, too: an echo of ``request.stream()`` comes short there.)
+    """
+
+    async def count(scope: Any, receive: Any, send: Any) -> None:
+        """Answers with the bytes that two tasks have received, which have been cancelled all the time."""
+        if scope["type"] == "lifespan":
+            return
+        sizes = []
+        ended = asyncio.Event()
+
+        async def receive_often() -> None:
+            while not ended.is_set():
+                receiving = asyncio.create_task(receive())
+                await asyncio.sleep(0)
+                receiving.cancel()
+                await asyncio.wait([receiving])
+                if not receiving.cancelled():
+                    sizes.append(len(receiving.result()["body"]))
+                    if not receiving.result()["more_body"]:
+                        ended.set()
+
+        await asyncio.gather(receive_often(), receive_often())
+        await PlainTextResponse(str(sum(sizes)))(scope, receive, send)
+
+    outer.mount("/count", count)
+    if behind_middleware:
+        outer.wsgi_app = Stamp(outer.wsgi_app)  # type: ignore[method-assign]
+    data = bytes(range(256)) * 10_000
+    with served(outer) as url:
+        assert httpx.post(f"{url}/count", content=data).text == str(len(data))
+
+
 def test_dispatcher_middleware_of_werkzeug(app: WebServer, lane: Lane) -> None:
     """Those who have it keep it."""
     app.add_url_rule("/", view_func=lane(lambda: "home"), endpoint="home")

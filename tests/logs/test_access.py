@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import re
@@ -19,11 +20,11 @@ from fastapi import FastAPI
 from flask_sock import Sock  # type: ignore[import-untyped]
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from aeros_compat import WebServer
+from aeros_compat import AdvancedThread, WebServer
 from aeros_compat.logs.access import AccessLog
 
 from ..asgi import ask, http_scope
-from ..servers import wait_for
+from ..servers import free_port, is_listening, wait_for
 from ..websocket_client import close_of, drop, open_websocket, refusal
 
 if TYPE_CHECKING:
@@ -379,3 +380,40 @@ def test_websocket_that_is_refused(app: WebServer, lines: Lines) -> None:
         assert refusal(url, "/refused").status_code == 401
         line = lines.wait_for_one()
     assert (line["status"], line["outcome"], line["bytes"], line["lane"]) == (401, "rejected", 2, "async")
+
+
+def test_two_servers_in_one_process_have_a_log_each(tmp_path: Path) -> None:
+    """Of one application or of two; and one file for both, if it is the same."""
+    apps = [WebServer("first"), WebServer("second")]
+    servers = [(apps[0], "a.log", "both.log"), (apps[0], "b.log", "both.log"), (apps[1], "c.log", "both.log")]
+    for app in apps:
+        app.add_url_rule("/<path>", "index", lambda path: path)
+    for folder, names in (("each", [own for _, own, _ in servers]), ("same", [same for _, _, same in servers])):
+        (tmp_path / folder).mkdir()
+        paths = [tmp_path / folder / name for name in names]
+        with contextlib.ExitStack() as stack:
+            ports = [
+                stack.enter_context(_running(app, access_log_file=str(path), access_log_to_std=False))
+                for (app, _, _), path in zip(servers, paths, strict=True)
+            ]
+            for port in ports:
+                assert httpx.get(f"http://127.0.0.1:{port}/{port}").text == str(port)
+        found = [re.findall(r"GET /(\d+)", path.read_text()) for path in paths]
+        if folder == "each":
+            assert found == [[str(port)] for port in ports]
+        else:
+            assert found == [[str(port) for port in ports]] * 3
+
+
+@contextlib.contextmanager
+def _running(app: WebServer, **options: Any) -> Iterator[int]:
+    """``app.run_server`` on a thread of its own; gives the port."""
+    port = free_port()
+    thread = AdvancedThread(target=app.run_server, kwargs={"port": port, **options})
+    thread.start()
+    try:
+        wait_for(lambda: is_listening(port))
+        yield port
+    finally:
+        thread.stop(20)
+        assert not thread.is_alive()

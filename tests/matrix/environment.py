@@ -59,7 +59,9 @@ class Environment:
         # pip trusts the certificates of the system, so uv has to.
         options = ("--quiet", "--system-certs", "--python", interpreter, "--overrides", overrides)
         resolution = ("--resolution", _RESOLUTIONS[self.versions])
-        run(uv(), "pip", "install", *options, *resolution, "--editable", f"{cache.ROOT}[dev]", *self.overrides)
+        # Tests that make environments themselves use pip.
+        wanted = ("--editable", f"{cache.ROOT}[dev]", "pip", *self.overrides)
+        run(uv(), "pip", "install", *options, *resolution, *wanted)
 
 
 def find_python(version: str) -> Path:

@@ -19,8 +19,12 @@ from contextlib import closing, suppress
 
 lock = threading.Lock()
 
+class Closing(sqlite3.Connection):
+    def __del__(self):  # Python 3.13 warns of one that is not closed
+        self.close()
+
 def rows():
-    return sqlite3.connect(":memory:").execute("SELECT 1 AS n UNION SELECT 2")
+    return sqlite3.connect(":memory:", factory=Closing).execute("SELECT 1 AS n UNION SELECT 2")
 
 def numbers():
     yield 1
