@@ -51,10 +51,11 @@ def swap(ctx: click.Context, paths: tuple[Path, ...], write: bool, check: bool) 
     Flask, because a WebServer is one. Without --write or --check, shows what would change.
     """
     source = _part("source")
+    part = _part("swap")
     changed = []
-    for path in dict.fromkeys(file for given in paths for file in source.python_files(given)):
+    for path in dict.fromkeys(file for given in paths for file in part.files_to_swap(given)):
         file = source.Source(path)
-        swapped = _part("swap").Swap(file)
+        swapped = part.Swap(file)
         changed.append((file, swapped.result))
         for line, note in swapped.notes:
             click.echo(f"{path}:{line}: {note}", err=True)
