@@ -18,6 +18,10 @@ class Application:
     kind: str
     #: What ``aeros-compat parity`` is told: the application or its factory.
     target: str
+    #: What ``aeros-compat swap`` is given, in its sdist.
+    sources: tuple[str, ...] = (".",)
+    #: Whether its views are turned into ``async def`` one by one: its tests run once for each.
+    asyncify: bool = False
     #: Files that stand in the folder where it is replayed: its configuration, as an administrator writes it, with
     #: ``{folder}`` for that folder.
     files: dict[str, str] = field(default_factory=dict)

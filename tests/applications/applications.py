@@ -25,11 +25,42 @@ SESSION_COOKIE_SECURE = False
 RATELIMIT_ENABLED = False
 """
 
+_WIKI = """\
+import os, tempfile
+from otterwiki.gitstorage import GitStorage
+
+repository = tempfile.mkdtemp(dir="{folder}")
+GitStorage(path=repository, initialize=True)
+os.environ["REPOSITORY"] = repository
+from otterwiki.server import app
+import otterwiki.views
+"""
+
+#: Those of moto's services whose tests are about its server.
+_MOTO_TESTS = tuple(
+    f"tests/test_{service}/test_server.py"
+    for service in (
+        "apigateway",
+        "dynamodb",
+        "ec2",
+        "iam",
+        "kms",
+        "route53",
+        "s3",
+        "secretsmanager",
+        "ses",
+        "sns",
+        "sqs",
+        "sts",
+    )
+)
+
 APPLICATIONS = (
     Application(
         Suite("httpbin", "httpbin", "0.10.4", extras=("flasgger",), overrides=("greenlet",), quick=True),
         "HTTP request and response service: streams, redirects, digest authentication",
         "httpbin:app",
+        asyncify=True,
     ),
     Application(
         Suite(
@@ -39,12 +70,18 @@ APPLICATIONS = (
             tests=("src/bepasty/tests",),
             extras=("requests", "pytest-localserver", "selenium"),
             # They want Firefox and its driver.
-            options=("--ignore=src/bepasty/tests/test_website.py", "--ignore=src/bepasty/tests/screenshots.py"),
+            options=(
+                "--ignore=src/bepasty/tests/test_website.py",
+                "--ignore=src/bepasty/tests/screenshots.py",
+                # The test that does not end is not to be waited for after each view.
+                "--timeout=15",
+            ),
         ),
         "pastebin: uploads in pieces, downloads with ranges, files on disk",
         "bepasty.app:create_app()",
         files={"bepasty.conf": _BEPASTY_SETTINGS, "storage/empty": ""},
         variables={"BEPASTY_CONFIG": "{folder}/bepasty.conf"},
+        asyncify=True,
         note="a fixture waits for the end of every other thread of the process; that of the event loop does not end",
     ),
     Application(
@@ -74,6 +111,26 @@ APPLICATIONS = (
             )
         },
         databases=("flask_monitoringdashboard.db",),
-        note="a test compares the number of threads before and after; not looked into",
+        note="a test starts two threads and expects both to be running afterwards; one may have ended, on Flask too",
+    ),
+    Application(
+        Suite(
+            "An Otter Wiki",
+            "otterwiki",
+            "2.26.1",
+            extras=("beautifulsoup4",),
+            options=("-p", "aeros_conformance.otterwiki_fixtures"),
+        ),
+        "wiki over a git repository: Flask-Login, Flask-SQLAlchemy, WTF, Mail, plugins",
+        "wiki:app",
+        sources=("otterwiki",),
+        files={"wiki.py": _WIKI},
+        variables={"SECRET_KEY": "only for tests, only for tests", "WTF_CSRF_ENABLED": "false"},
+    ),
+    Application(
+        Suite("moto server", "moto", "5.2.5", tests=_MOTO_TESTS, extras=("moto[server,all]", "freezegun", "requests")),
+        "stand-in for the services of AWS: routes of regular expressions, hosts, Flask-CORS",
+        "moto.moto_server.werkzeug_app:create_backend_app('s3')",
+        sources=("moto/moto_server",),
     ),
 )
