@@ -41,8 +41,8 @@ class Result:
     flask: Answer
     sync: Answer
     asynchronous: Answer
-    #: The JSON of ``aeros-compat parity``.
-    parity: dict[str, Any]
+    #: The JSON of ``aeros-compat parity``; None if nothing was to be replayed.
+    parity: dict[str, Any] | None
     asyncified: Asyncified | None
 
     def newly_failing(self, answer: Answer) -> list[str]:
@@ -50,18 +50,20 @@ class Result:
 
     def different(self, lane: str) -> int:
         """Requests that gave something else than on Flask."""
-        return sum(finding["lane"] == lane for finding in self.parity["findings"])
+        findings = self.parity["findings"] if self.parity else []
+        return sum(finding["lane"] == lane for finding in findings)
 
     @property
     def is_good(self) -> bool:
         newly = self.newly_failing(self.sync) + self.newly_failing(self.asynchronous)
         turned = not (self.asyncified and self.asyncified.newly_failing)
-        return not newly and turned and bool(self.parity["same"])
+        return not newly and turned and (self.parity is None or bool(self.parity["same"]))
 
 
-def run(application: Application, progress: Progress) -> Result:
-    """Run the tests on Flask, with their requests recorded, and on WebServer in both lanes; then replay.
+def run(application: Application, progress: Progress, is_quick: bool = False) -> Result:
+    """Swap, run the tests on Flask and on WebServer in both lanes, replay their requests, and turn the views.
 
+    :param is_quick: whether the tests are all: nothing is replayed, no view turned.
     :raises CommandError: if something came to no result.
     """
     home = cache.folder("applications", application.suite.key)
@@ -79,6 +81,8 @@ def run(application: Application, progress: Progress) -> Result:
         raise CommandError("No request went through the ASGI application: aeros-compat swap has missed it.")
     progress("tests in the async lane")
     asynchronous = run_suite(suite, "swapped", "async", (), lambda state: None, copy.folder)
+    if is_quick:
+        return Result(application, copy.lines, flask, sync, asynchronous, None, None)
     progress("replay")
     parity = replayed(application, home, recorded)
     turned = asyncified(application, home, copy.folder, flask, progress) if application.asyncify else None

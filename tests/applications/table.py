@@ -9,11 +9,11 @@ from ..conformance import cache, environment
 from .applications import APPLICATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from aeros_compat.migrate.plan import Finding
 
     from ..conformance.swap.order import Answer
+    from .application import Application
+    from .asyncified import Asyncified
     from .run import Result
 
 FILE = cache.ROOT / "migration_guide" / "applications.md"
@@ -74,20 +74,29 @@ tests of the application run after each. What the command cannot prove stays as 
 Row = tuple[str, ...]
 
 
-def write(results: Iterable[Result]) -> None:
+def write(results: list[Result]) -> None:
     """Put the results into the page; rows of applications that were not run stay as they are."""
-    results = list(results)
+    FILE.write_text(page(results))
+
+
+def page(results: list[Result]) -> str:
+    """The page with the results, and with what it says of the applications that were not run."""
     parts = (INTRODUCTION.format(day=environment.AS_OF), _applications(results), "", *_notes(), VIEWS, *_views(results))
-    FILE.write_text("\n".join((*parts, "")))
+    return "\n".join((*parts, ""))
 
 
 def _applications(results: list[Result]) -> str:
-    rows = _committed(HEAD) | {row[0]: row for row in map(row_of, results)}
-    return _table(HEAD, [rows[name] for name in _names() if name in rows])
+    known = rows(HEAD) | {row[0]: row for row in map(row_of, results)}
+    return _table(HEAD, [known[name] for name in _names() if name in known])
 
 
 def _names() -> list[str]:
-    return [f"{application.suite.name} {application.suite.version}" for application in APPLICATIONS]
+    return [title(application) for application in APPLICATIONS]
+
+
+def title(application: Application) -> str:
+    """The first cell of its rows."""
+    return f"{application.suite.name} {application.suite.version}"
 
 
 def _notes() -> list[str]:
@@ -97,16 +106,18 @@ def _notes() -> list[str]:
 
 def row_of(result: Result) -> Row:
     """The cells of one application."""
-    suite = result.application.suite
     lanes = [
         f"{len(answer.named('passed'))}" + (f" ({newly})" if (newly := len(result.newly_failing(answer))) else "")
         for _, answer in _lanes(result)
     ]
-    replay = (str(result.parity["requests"]), f"{result.different('sync')} / {result.different('async')}")
+    replay = (
+        (str(result.parity["requests"]), f"{result.different('sync')} / {result.different('async')}")
+        if result.parity
+        else ("none", "")
+    )
     passed = str(len(result.flask.named("passed")))
     counts = " / ".join(str(answer.requests[lane]) for lane, answer in _lanes(result))
-    name = f"{suite.name} {suite.version}"
-    return (name, result.application.kind, passed, *lanes, counts, *replay, str(result.lines), "0")
+    return (title(result.application), result.application.kind, passed, *lanes, counts, *replay, str(result.lines), "0")
 
 
 def _lanes(result: Result) -> list[tuple[str, Answer]]:
@@ -116,13 +127,19 @@ def _lanes(result: Result) -> list[tuple[str, Answer]]:
 def _views(results: list[Result]) -> list[str]:
     """The table of the views, and of each view that was left alone the reasons."""
     ran = {row[0]: row for row in (_views_row(result) for result in results if result.asyncified)}
-    rows = _committed(VIEWS_HEAD) | ran
-    left = _committed(LEFT_HEAD) | {row[0]: row for result in results for row in _left_rows(result)}
+    known = rows(VIEWS_HEAD) | ran
     return [
-        _table(VIEWS_HEAD, [rows[name] for name in _names() if name in rows]),
+        _table(VIEWS_HEAD, [known[name] for name in _names() if name in known]),
         "",
-        _table(LEFT_HEAD, [row for _, row in sorted(left.items())]),
+        _table(LEFT_HEAD, sorted(_left(results))),
     ]
+
+
+def _left(results: list[Result]) -> list[Row]:
+    """What was left alone, of the applications that were run and of the others."""
+    run = tuple(f"{result.application.suite.name}: " for result in results)
+    others = [row for name, row in rows(LEFT_HEAD).items() if not name.startswith(run)]
+    return others + [row for result in results if result.asyncified for row in _left_rows(result, result.asyncified)]
 
 
 def _views_row(result: Result) -> Row:
@@ -138,31 +155,36 @@ def _views_row(result: Result) -> Row:
         len(turned.answer.named("passed")) if turned.answer else 0,
         sum(map(len, turned.newly_failing.values())),
     )
-    suite = result.application.suite
-    return (f"{suite.name} {suite.version}", *map(str, counts))
+    return (title(result.application), *map(str, counts))
 
 
-def _left_rows(result: Result) -> list[Row]:
-    """One row a view: its place in the sdist, and why it stays."""
-    if result.asyncified is None:
-        return []
+def _left_rows(result: Result, views: Asyncified) -> list[Row]:
+    """One row for each view that stays, and for each line that stays in a view that was turned."""
     name = result.application.suite.name
-    left = result.asyncified.left.items()
-    return [(f"{name}: `{view}`", "; ".join(dict.fromkeys(map(_cell, found)))) for view, found in left]
+    whole: list[Row] = [
+        (f"{name}: `{view}`", "; ".join(dict.fromkeys(map(_cell, found)))) for view, found in views.left.items()
+    ]
+    lines: list[Row] = [
+        (f"{name}: `{view}`, line {finding.line}", _cell(finding))
+        for view, found in views.turned.items()
+        for finding in found
+        if finding.rule not in (*PLACES, *COUNTERPARTS)
+    ]
+    return whole + lines
 
 
 def _cell(finding: Finding) -> str:
     return finding.text.replace("|", "\\|")
 
 
-def _committed(head: Row) -> dict[str, Row]:
-    """The rows of a table of the page, by their first cells."""
+def rows(head: Row) -> dict[str, Row]:
+    """The rows of a table of the page as it is, by their first cells."""
     if not FILE.exists():
         return {}
     _, _, below = FILE.read_text().partition(_line(head) + "\n")
     lines = itertools.takewhile(lambda line: line.startswith("|"), below.splitlines())
-    rows = (tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines)
-    return {row[0]: row for row in rows if len(row) == len(head)}
+    found = (tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines)
+    return {row[0]: row for row in found if len(row) == len(head)}
 
 
 def _table(head: Row, rows: list[Row]) -> str:
