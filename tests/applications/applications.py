@@ -36,6 +36,12 @@ from otterwiki.server import app
 import otterwiki.views
 """
 
+#: Those of the wiki's tests that are about its pages.
+_WIKI_TESTS = tuple(
+    f"tests/test_{part}.py"
+    for part in ("attachments", "auth", "csrf", "feed", "history", "home_page", "preferences", "preview", "sitemap")
+)
+
 #: Those of moto's services whose tests are about its server.
 _MOTO_TESTS = tuple(
     f"tests/test_{service}/test_server.py"
@@ -82,7 +88,10 @@ APPLICATIONS = (
         files={"bepasty.conf": _BEPASTY_SETTINGS, "storage/empty": ""},
         variables={"BEPASTY_CONFIG": "{folder}/bepasty.conf"},
         asyncify=True,
-        note="a fixture waits for the end of every other thread of the process; that of the event loop does not end",
+        note=(
+            "a fixture waits for the end of every other thread of the process; that of the event loop stays. With any"
+            " thread that stays, an idle daemon thread say, it fails on Flask too"
+        ),
     ),
     Application(
         Suite("ihatemoney", "ihatemoney", "7.2.1", tests=("ihatemoney/tests",), extras=("pytest-flask",)),
@@ -98,6 +107,12 @@ APPLICATIONS = (
             "flask-monitoringdashboard",
             "5.1.0",
             extras=("factory-boy", "pytest-factoryboy", "pytz"),
+            excluded={
+                "tests/unit/core/profiler/test_profiler.py::test_start_profiler_and_outlier_thread": (
+                    "starts two threads and counts them; one may have ended by then: on a busy machine it has, on"
+                    " Flask too"
+                )
+            },
         ),
         "dashboard over measurements of an application, with SQLAlchemy",
         "monitored:app",
@@ -111,13 +126,13 @@ APPLICATIONS = (
             )
         },
         databases=("flask_monitoringdashboard.db",),
-        note="a test starts two threads and expects both to be running afterwards; one may have ended, on Flask too",
     ),
     Application(
         Suite(
             "An Otter Wiki",
             "otterwiki",
             "2.26.1",
+            tests=_WIKI_TESTS,
             extras=("beautifulsoup4",),
             options=("-p", "aeros_conformance.otterwiki_fixtures"),
         ),

@@ -35,6 +35,7 @@ def swapped(application: Application, home: Path) -> Swapped:
     original, folder = sdist.unpacked(suite.project, suite.version), home / "swapped"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(original, folder, symlinks=True)
+    (home / "pytest.ini").touch()  # as in conformance.sdist: pytest is not to find ours
     # With the interpreter of this process: the application's environment need not have what the command needs. It is
     # not to import what lies in the folder.
     command = (sys.executable, "-P", "-m", "aeros_compat", "swap", "--write", *application.sources)
