@@ -275,10 +275,12 @@ def test_sync_generator(app: WebServer, lane: Lane) -> None:
         def pieces() -> Iterator[str]:
             yield flask.request.args["a"]
             yield flask.request.args["b"]
+            yield flask.g.c
 
+        flask.g.c = "3"
         return pieces()  # type: ignore[call-arg]
 
-    assert app.test_client().get("/?a=1&b=2").text == "12"
+    assert app.test_client().get("/?a=1&b=2").text == "123"
 
 
 def test_async_generator(app: WebServer, lane: Lane) -> None:
@@ -304,10 +306,12 @@ def test_async_generator_with_context(app: WebServer) -> None:
             yield quart.request.args["a"]
             await asyncio.sleep(0)
             yield flask.request.args["b"]
+            yield flask.g.c + quart.g.c
 
+        flask.g.c = "3"
         return pieces()
 
-    assert app.test_client().get("/?a=1&b=2").text == "12"
+    assert app.test_client().get("/?a=1&b=2").text == "1233"
 
 
 def test_head_has_no_body(app: WebServer, lane: Lane) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import quart.ctx
 
-from ..upstream import flask_sentinel, quart_request_var
+from ..upstream import flask_app_var, flask_sentinel, quart_request_var
 
 if TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
@@ -58,6 +58,8 @@ class FlaskBacked:
     """What Quart's contexts of a request and of a websocket have in common, looked up on Flask's."""
 
     preserved = False
+    #: In a copy, the ``g`` of the request: a stream sees what hooks have left there, as in Flask.
+    _g: Any = None
 
     def __init__(self, flask_context: RequestContext) -> None:
         self._flask = flask_context
@@ -85,13 +87,18 @@ class FlaskBacked:
     def copy(self) -> Any:
         context = cast("RequestContext", self._flask.copy())
         vars(context)["quart_request"] = self._flask.quart_request
-        return type(self)(context)
+        copied = type(self)(context)
+        copied._g = getattr(flask_app_var.get(None), "g", None)
+        return copied
 
     def match_request(self) -> None:
         self._flask.match_request()
 
     async def push(self) -> None:
         self._flask.push()
+        app_context = self._flask._cv_tokens[-1][1]
+        if self._g is not None and app_context is not None:
+            app_context.g = self._g
 
     async def pop(self, exc: BaseException | None = NO_EXCEPTION) -> None:
         await self._flask.pop_async(active_exception(exc))

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, get_args
 
-from . import suite_run, table
+from . import extensions, suite_run, table
 from .command import CommandError
 from .console import Step, print_result
 from .result import Result
@@ -39,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     print(f"{len(results)} runs, {len(bad)} with new failures, {broken} broken, {time.monotonic() - started:.0f} s")
     if options.write:
         table.write(results)
+        extensions.write()
     differences = table.differences(results) if options.check else []
     print("\n".join(differences))
     return 2 if broken else 1 if bad else 3 if differences else 0
@@ -50,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("suite", nargs="*", metavar="suite", help=f"of {', '.join(keys)}; all of them by default")
     parser.add_argument("--lane", action="append", choices=LANES, help="by default all three; may be given twice")
     parser.add_argument("--quick", action="store_true", help="the part for CI: a few suites, without async hooks")
-    parser.add_argument("--write", action="store_true", help=f"write the results into {table.FILE.name}")
+    parser.add_argument(
+        "--write", action="store_true", help=f"write the results into {table.FILE.name} and {extensions.PAGE.name}"
+    )
     parser.add_argument("--check", action="store_true", help=f"compare the results with those in {table.FILE.name}")
     _add_with(parser)
     return parser

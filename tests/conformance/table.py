@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any, get_args
 
 from . import cache, environment
@@ -28,10 +29,12 @@ HEAD = (
     "Newly passing",
     "Not applicable",
     "Requests in the sync / async lane",
+    "Run on",
 )
 
-#: Cells of the table. The first two are the key of a row; the last one, which may vary a little, is not compared.
+#: Cells of the table. The first two are the key of a row; the last two, which may vary, are not compared.
 Row = tuple[str, ...]
+_COMPARED = slice(-2)
 
 INTRODUCTION = """\
 # Other people's tests
@@ -49,13 +52,13 @@ are counted went through the ASGI application; suites that make none run in one 
 core of a WebServer in the place of `quart.Quart`, with Quart itself as what it is compared with.
 
 This page is written by `python -m tests.conformance --write`, from the releases that were current on {day}; CI runs a
-part of it with `--check`.
+part of it with `--check`. [Extensions](topics/extensions.md) has the same in short.
 """
 
 
 def write(results: Iterable[Result]) -> None:
     """Put the results into the page; rows of suites that were not run stay as they are."""
-    rows = _committed() | {row[:2]: row for row in map(_row, results)}
+    rows = committed() | {row[:2]: row for row in map(_row, results)}
     parts = (_results(rows), _not_applicable(), _without_tests())
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text("\n".join(parts))
@@ -66,23 +69,23 @@ def tested() -> str:
     """The page in short, for programs: of each project the version, the lanes, and how many tests newly fail."""
     projects = {f"{suite.name} {suite.version}": suite for suite in SUITES if suite.installed}
     found: dict[str, dict[str, Any]] = {}
-    for (name, lane, *_), row in _committed().items():
+    for (name, lane, *_), row in committed().items():
         if name in projects:
             suite = projects[name]
             known = found.setdefault(suite.project, {"version": suite.version, "lanes": [], "newly_failing": 0})
             known["lanes"].append(lane)
-            known["newly_failing"] += int(row[HEAD.index("Newly failing")])
+            known["newly_failing"] += int(cell(row, "Newly failing"))
     return json.dumps(found, indent=1) + "\n"
 
 
 def differences(results: Iterable[Result]) -> list[str]:
     """What the page says otherwise than the results."""
-    committed = _committed()
+    before = committed()
     found = []
     for row in map(_row, results):
-        known = committed.get(row[:2])
-        if known is None or known[:-1] != row[:-1]:
-            found.append(f"{FILE.name} has {_line(known) if known else 'no row'}, the run gave {_line(row)}")
+        known = before.get(row[:2])
+        if known is None or known[_COMPARED] != row[_COMPARED]:
+            found.append(f"{FILE.name} has {line(known) if known else 'no row'}, the run gave {line(row)}")
     if found:
         found.append("python -m tests.conformance --write brings the page up to date.")
     return found
@@ -98,39 +101,46 @@ def _row(result: Result) -> Row:
     )
     _, sync, asynchronous = result.requests
     requests = f"{sync} / {asynchronous}" if sync or asynchronous else "none"
-    return (f"{result.suite.name} {result.version}", result.lane, *map(str, counts), requests)
+    return (f"{result.suite.name} {result.version}", result.lane, *map(str, counts), requests, str(date.today()))
 
 
-def _line(row: Row) -> str:
+def line(row: Row) -> str:
+    """A row as Markdown has it."""
     return f"| {' | '.join(row)} |"
 
 
-def _committed() -> dict[Row, Row]:
+def header(cells: Row) -> tuple[str, str]:
+    """The two lines above the rows."""
+    return line(cells), f"|{'---|' * len(cells)}"
+
+
+def cell(row: Row, name: str) -> str:
+    """What stands in the column ``name`` of :data:`HEAD`."""
+    return row[HEAD.index(name)]
+
+
+def committed() -> dict[Row, Row]:
     """The rows of the page, by suite and lane."""
     if not FILE.exists():
         return {}
-    lines = (line for line in FILE.read_text().splitlines() if line.startswith("| "))
-    rows = (tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines)
+    lines = (text for text in FILE.read_text().splitlines() if text.startswith("| "))
+    rows = (tuple(part.strip() for part in text.strip("|").split("|")) for text in lines)
     return {row[:2]: row for row in rows if len(row) == len(HEAD) and row != HEAD}
 
 
 def _results(rows: dict[Row, Row]) -> str:
     order = [(f"{suite.name} {suite.version}", lane) for suite in SUITES for lane in get_args(Lane)]
-    lines = [_line(rows[key]) for key in order if key in rows]
-    return "\n".join((INTRODUCTION.format(day=environment.AS_OF), *_header(HEAD), *lines, ""))
-
-
-def _header(cells: Row) -> tuple[str, str]:
-    return _line(cells), f"|{'---|' * len(cells)}"
+    lines = [line(rows[key]) for key in order if key in rows]
+    return "\n".join((INTRODUCTION.format(day=environment.AS_OF), *header(HEAD), *lines, ""))
 
 
 def _not_applicable() -> str:
     head = ("Suite", "Test", "Why")
     rows = ((suite.name, f"`{test}`", why) for suite in SUITES for test, why in suite.excluded.items())
-    return "\n".join(("## Tests that cannot apply", "", *_header(head), *map(_line, rows), ""))
+    return "\n".join(("## Tests that cannot apply", "", *header(head), *map(line, rows), ""))
 
 
 def _without_tests() -> str:
     head = ("Project", "Version looked at", "Why it is not in the table")
     rows = ((project, version, why) for project, (version, why) in WITHOUT_TESTS.items())
-    return "\n".join(("## Projects that are not in the table", "", *_header(head), *map(_line, rows), ""))
+    return "\n".join(("## Projects that are not in the table", "", *header(head), *map(line, rows), ""))

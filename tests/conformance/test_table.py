@@ -31,7 +31,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_was_written_is_what_is_compared(page: Path) -> None:
     results = [result(suite) for suite in SUITES]
     table.write(results)
-    assert f"| {SUITES[0].name} {SUITES[0].version} | sync | 2 | 2 | 0 | 0 | 0 | 2 / 1 |" in page.read_text()
+    assert f"| {SUITES[0].name} {SUITES[0].version} | sync | 2 | 2 | 0 | 0 | 0 | 2 / 1 | 20" in page.read_text()
     assert table.differences(results) == []
 
 
