@@ -23,6 +23,7 @@ from flask.signals import (
     request_finished,
     request_tearing_down,
 )
+from werkzeug.sansio.http import parse_cookie
 
 from .callables import is_awaitable
 from .gateway.environ import EXCHANGE, scope_from_environ
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from .lanes.around import Around
     from .lanes.plan import Plan
     from .quart_side.request import Source
+    from .signing import SignedSessions
     from .webserver import WebServer
 
 
@@ -75,11 +77,14 @@ class AppContext(flask.ctx.AppContext):
     around: Around | None = None
 
     def __init__(self, app: WebServer) -> None:
-        # What Flask's constructor does, but for the adapter, which few requests ask for.
+        # What Flask's constructor does, but for what not every request asks for.
         self.app = app
-        self.g = app.app_ctx_globals_class()
         self._cv_tokens = []
         self._quart_tokens: list[Token[quart.ctx.AppContext]] = []
+
+    @cached_property
+    def g(self) -> Any:  # type: ignore[override]
+        return self.app.app_ctx_globals_class()
 
     @cached_property
     def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]
@@ -335,7 +340,9 @@ class LazyRequestContext(RequestContext):
     @property
     def view_args(self) -> dict[str, Any]:
         """What the view is called with."""
-        return self._match.view_args if not self.is_unconverted else cast("dict[str, Any]", self.request.view_args)
+        if self.is_unconverted:
+            return cast("dict[str, Any]", self.request.view_args)
+        return self._match.view_args
 
     @property
     def request(self) -> Request:  # type: ignore[override]
@@ -349,12 +356,20 @@ class LazyRequestContext(RequestContext):
     def _session(self) -> SessionMixin | None:
         if self._opened is None and self._cv_tokens and not self._opening:
             self._opening = True  # once, also if it fails
-            self._opened = self.app.open_session_of(self.request)
+            self._opened = self._open_session()
         return self._opened
 
     @_session.setter
     def _session(self, session: SessionMixin | None) -> None:
         self._opened = session
+
+    def _open_session(self) -> SessionMixin:
+        app, interface = self.app, self.app.session_interface
+        if self._request is not None or not self._plan.around.opens_sessions_early or "open_session" in vars(interface):
+            return app.open_session_of(self.request)
+        cookies = parse_cookie(self.exchange.cookies.decode("latin-1"))
+        session = cast("SignedSessions", interface).open_from(app, cookies)
+        return interface.make_null_session(app) if session is None else session
 
     @property
     def session_accessed(self) -> bool:
@@ -369,15 +384,15 @@ class LazyRequestContext(RequestContext):
         """Whether nobody has opened the session, and nothing in the request calls for it to be opened."""
         if self._opened is not None or not self._plan.around.has_cheap_sessions:
             return False
-        if not self.exchange.has_cookies:
+        if not self.exchange.cookies:
             return True
         interface = cast("SecureCookieSessionInterface", self.app.session_interface)
         return not self.exchange.may_have_cookie(interface.get_cookie_name(self.app))
 
     @property
-    def needs_no_processing(self) -> bool:
-        """Whether nothing is left to be done to the response but what the plan says."""
-        return not self._after_request_functions and self.session_untouched and not is_heard(self.app, request_finished)
+    def is_processed_by_nobody(self) -> bool:
+        """Whether nobody looks at the response but who saves the session, and those whom the plan knows."""
+        return not self._after_request_functions and not is_heard(self.app, request_finished)
 
     def save_session(self, response: Response) -> None:
         """What ``process_response`` does with the session."""
@@ -394,7 +409,7 @@ class LazyRequestContext(RequestContext):
 
     def push_lazily(self) -> None:
         """``push`` without opening the session, and without matching again."""
-        app_ctx: AppContext | None = cast("AppContext | None", flask_app_var.get(None))
+        app_ctx: Any = flask_app_var.get(None)
         if app_ctx is None or app_ctx.app is not self.app:
             app_ctx = self.app.app_context()
             app_ctx.around = self._plan.around
@@ -452,13 +467,15 @@ class LazyRequestContext(RequestContext):
         if len(self._cv_tokens) != 1 or flask_request_var.get() is not self:
             self.pop(None)
             return
-        self._close_request()
+        if self._request is not None:
+            self._close_request()
+        app_ctx: Any
         token, app_ctx = self._cv_tokens.pop()
         flask_request_var.reset(token)
         quart_request_var.reset(self._quart_tokens.pop())
         self._forget_request()
         if app_ctx is not None:
-            cast("AppContext", app_ctx).pop_at_once()
+            app_ctx.pop_at_once()
 
     def copy(self) -> RequestContext:
         return RequestContext(self.app, self.request.environ, self.request, self._session)

@@ -66,7 +66,8 @@ class Exchange:
     host: str | None = None
     content_length: int | None = None
     wants_websocket = False
-    _cookies = b""
+    #: The ``Cookie`` headers as one (RFC 9113 section 8.2.3).
+    cookies = b""
     match: Match | None = None
     #: How to answer without Flask's own cycle, if that is known.
     plan: Plan | None = None
@@ -133,21 +134,17 @@ class Exchange:
             if name == b"host":
                 self.host = value.decode("latin-1").strip(" \t")
             elif name == b"cookie":
-                self._cookies += value
+                value = value.strip(b" \t")
+                self.cookies = self.cookies + b"; " + value if self.cookies else value
             elif name == b"content-length":
                 # A number of thousands of digits is none: int() refuses it.
                 self.content_length = int(value) if value.isdigit() and len(value) < 20 else None
             elif name == b"upgrade":
                 self.wants_websocket = value.strip().lower() == b"websocket"
 
-    @property
-    def has_cookies(self) -> bool:
-        """Whether the request has a cookie at all."""
-        return bool(self._cookies)
-
     def may_have_cookie(self, name: str) -> bool:
         """Whether a cookie can be among those of the request. Cheap, and wrong only in one direction."""
-        return name.encode() in self._cookies
+        return name.encode() in self.cookies
 
     def forget(self) -> None:
         """Break the cycle with the environ, so that a request is freed without the garbage collector."""

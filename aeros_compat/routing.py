@@ -120,7 +120,8 @@ class Router:
         except HTTPException:
             return None  # a host that is not trusted, or none at all: Flask answers
         match.trusted_hosts = trusted_hosts
-        self._look_at_map()
+        if _generation_of(self._map) != self._generation:
+            self._look_at_map()
         found = self._fixed.get((path, scope["method"]))
         if found is not None and "adapter" not in vars(match):
             match.rule, view_args = found
@@ -155,15 +156,13 @@ class Router:
             self._fixed[path, adapter.default_method] = match.rule, match.view_args.copy()
 
     def _look_at_map(self) -> None:
-        """Forget what was derived from the URL map if that has changed."""
-        generation = _generation_of(self._map)
-        if generation != self._generation:
-            custom = any(converter.__module__ != _BUILT_IN for converter in self._map.converters.values()) or any(
-                callable(rule.redirect_to) for rule in self._map.iter_rules()
-            )
-            self._shadow = _Shadow(self._map) if custom else None
-            self._fixed = {}
-            self._generation = generation
+        """Derive anew what is derived from the URL map."""
+        custom = any(converter.__module__ != _BUILT_IN for converter in self._map.converters.values()) or any(
+            callable(rule.redirect_to) for rule in self._map.iter_rules()
+        )
+        self._shadow = _Shadow(self._map) if custom else None
+        self._fixed = {}
+        self._generation = _generation_of(self._map)
 
 
 @lru_cache(1024)

@@ -187,7 +187,7 @@ _bound = ThreadSensitiveContext(executor=_ExecutorOfContext())
 SyncToAsync.context_to_thread_executor[_bound] = _ExecutorOfContext()
 
 
-def bind_executor(executor: Executor) -> None:
+def bind_executor(executor: Any) -> None:
     """Send plain ``sync_to_async(f)`` calls of the current context to ``executor``.
 
     It is what ``ThreadSensitiveContext(executor=...).__aenter__`` does, without a coroutine, without the matching exit

@@ -27,7 +27,7 @@ STATUS_LINE = "aeros_compat.status"
 #: Key of the start message with the headers as the view wrote them; read by the WSGI entry for the case of the names.
 WSGI_HEADERS = "aeros_compat.headers"
 
-_ends_line = re.compile(rb"[\r\n\0]").search
+ends_line = re.compile(rb"[\r\n\0]").search
 
 
 class Answer:
@@ -161,7 +161,7 @@ def fit_for_asgi(start: Message) -> Message:
     if not 200 <= start["status"] <= 599:
         raise ValueError(f"The view answered with the status {start['status']}; an answer has one from 200 to 599.")
     start["headers"] = headers = [header for header in start["headers"] if header[0] != b"date"]
-    if _ends_line(b"".join(chain.from_iterable(headers))):
+    if ends_line(b"".join(chain.from_iterable(headers))):
         raise ValueError(
             "A header of the response has a line break or a NUL in its name or value (RFC 9110 section 5.5). What"
             " follows could be a header, or a whole answer, that a client has written. Quote it, or leave it out."

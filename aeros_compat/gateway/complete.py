@@ -9,49 +9,87 @@ from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..upstream import response_closes_nothing
-from .answer import Answer
+from .answer import Answer, ends_line
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from werkzeug.wrappers import Response
 
+    from ..types import Headers as ASGIHeaders
+
 #: The methods that make a response a WSGI application. A class with one of its own is called as one.
 _WSGI = ("__call__", "get_wsgi_response", "get_wsgi_headers", "get_app_iter", "iter_encoded", "is_sequence")
 
-#: Headers that ``get_wsgi_headers`` may change.
-_CHANGED = frozenset({"location", "content-location"})
+#: Headers that ``get_wsgi_headers`` may change, and one that is not the view's (see ``fit_for_asgi``).
+_NEEDS_MORE = frozenset({b"location", b"content-location", b"date"})
 
 
 def complete_answer(response: Response) -> Answer | None:
-    """The answer that calling ``response`` would come to, if all of it is there; None if it has to be called."""
-    if not _is_werkzeugs(cast("Hashable", type(response))) or response.direct_passthrough or not response.is_sequence:
+    """The answer that calling ``response`` would come to, if all of it is there; None if it has to be called.
+
+    So it is where something about it is unusual, or wrong: what is said of that is said in one place.
+    """
+    if not _is_werkzeugs(cast("Hashable", type(response))):  # an after_request function may have returned anything
         return None
-    status = response.status_code
-    if status < 200 or status in (204, 304) or not response_closes_nothing(response):
+    pieces, status = response.response, response.status_code
+    if type(pieces) is not list or response.direct_passthrough:
         return None
+    if not 200 <= status <= 599 or status in (204, 304) or not response_closes_nothing(response):
+        return None
+    body = pieces[0] if len(pieces) == 1 else _joined(response)
+    if type(body) is not bytes:
+        body = _joined(response)
+        if body is None:
+            return None
     if type(response.headers) is not Headers:  # a view may have put a dictionary in its place: Werkzeug copies it
         return None
-    headers = response.headers.to_wsgi_list()
-    length: str | None = None
-    for name, value in headers:
-        lower = name.lower()
-        if lower in _CHANGED or (lower == "content-length" and length is not None):
+    headers = list(response.headers)
+    encoded = _encoded(headers, len(body))
+    if encoded is None:
+        return None
+    if len(encoded) == len(headers) + 1:
+        if not response.automatically_set_content_length:
             return None
-        if lower == "content-length":
-            length = value
-    pieces = list(response.iter_encoded())
-    if not all(isinstance(piece, bytes) for piece in pieces):
-        return None  # which breaks the rules of WSGI: it is called, and fails
-    body = b"".join(pieces)
-    if length is None and response.automatically_set_content_length:
-        length = str(len(body))
-        headers.append(("Content-Length", length))
-    if length != str(len(body)):
-        return None  # the view has said something else
+        headers.append(("Content-Length", str(len(body))))
     answer = Answer(response.status, headers)
-    answer.body, answer.length = body, len(body)
+    answer.body, answer.length, answer.encoded = body, len(body), encoded
     return answer
+
+
+def _joined(response: Response) -> bytes | None:
+    pieces = list(response.iter_encoded())
+    # What is not bytes breaks the rules of WSGI: it is called, and fails.
+    return b"".join(pieces) if all(isinstance(piece, bytes) for piece in pieces) else None
+
+
+def _encoded(headers: list[tuple[str, str]], size: int) -> ASGIHeaders | None:
+    """The headers as ASGI has them, with a Content-Length; None if one of them needs more than to be encoded."""
+    encoded: ASGIHeaders = []
+    has_length = False
+    try:
+        for name, value in headers:
+            key = encoded_name(name)
+            if key in _NEEDS_MORE or (key == b"content-length" and (has_length or value != str(size))):
+                return None
+            has_length = has_length or key == b"content-length"
+            encoded.append((key, value.encode("latin-1")))
+    except ValueError:  # no latin-1
+        return None
+    if ends_line(b"".join([value for _, value in encoded])):
+        return None
+    if not has_length:
+        encoded.append((b"content-length", str(size).encode()))
+    return encoded
+
+
+@lru_cache(1024)  # views write names; most write the same few
+def encoded_name(name: str) -> bytes:
+    """The name of a header as ASGI has it. Raises ValueError for what can be none."""
+    key = name.lower().encode("latin-1")
+    if ends_line(key):
+        raise ValueError(f"The name of a header has a line break or a NUL: {name!r}.")
+    return key
 
 
 @lru_cache(256)

@@ -16,6 +16,7 @@ from flask.sessions import SecureCookieSessionInterface
 
 from ..callables import is_patched
 from ..gateway.proxies import proxies_around
+from ..signing import SignedSessions
 
 if TYPE_CHECKING:
     from ..gateway.proxies import Proxies
@@ -90,6 +91,12 @@ class Around:
             or is_patched(Flask, *(name for name in OVERRIDABLE if name in vars(Flask)))
             or app.request_class.__init__ is not Request.__init__
         )
+        #: Whether the session comes from the cookies of a request before there is a request object.
+        self.opens_sessions_early = (
+            self.is_flasks
+            and type(app.session_interface) is SignedSessions
+            and app.request_class.cookies is Request.cookies
+        )
         #: Whether text and JSON become what Flask's own class of response would have made of them.
         self.answers_plainly = self.is_flasks and app.response_class is Response
         self.has_plain_json = type(app.json).response is DefaultJSONProvider.response
@@ -107,7 +114,7 @@ class Around:
 def _has_cheap_sessions(app: WebServer) -> bool:
     """Whether opening and saving a session is arithmetic (signed cookies), fit for the event loop."""
     cls: Any = type(app.session_interface)
-    return (
-        cls.open_session is SecureCookieSessionInterface.open_session
-        and cls.save_session is SecureCookieSessionInterface.save_session
+    return any(
+        cls.open_session is known.open_session and cls.save_session is known.save_session
+        for known in (SecureCookieSessionInterface, SignedSessions)
     )

@@ -33,7 +33,6 @@ from .hop import drive, hop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Executor
 
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Response
@@ -73,17 +72,17 @@ class AsyncCycle(Cycle):
     async def run(self) -> Answer:
         rv: ResponseReturnValue | None = None
         failure: Exception | None = None
-        self.context.run(bind_executor, cast("Executor", self.thread))
+        self.context.run(bind_executor, self.thread)
         try:
             if self.needs_thread_before():
                 rv = await self.hop(self.before)
                 if rv is None:
                     rv = await drive(self.call_view(), self.context)
             else:
-                result = await drive(self.before_and_view_on_loop(), self.context)
+                result: Any = await drive(self.before_and_view_on_loop(), self.context)
                 if type(result) is Answer:
                     return result
-                rv = cast("ResponseReturnValue", result)
+                rv = result
         except Exception as error:
             failure = error
         except BaseException as error:
@@ -114,24 +113,28 @@ class AsyncCycle(Cycle):
             or is_heard(self.app, request_started, appcontext_pushed)
         )
 
-    async def before_and_view_on_loop(self) -> ResponseReturnValue | Answer:
+    async def before_and_view_on_loop(self) -> Any:
         """What the view has returned; or the answer, where nothing is left to be done but to leave."""
-        self.request_context.push_lazily()
+        ctx, plan = self.request_context, self.plan
+        ctx.push_lazily()
         begin_serving(self.app)
-        for func in self.plan.before:
+        rv: Any
+        for func in plan.before:
             rv = await func()
             if rv is not None:
-                return cast("ResponseReturnValue", rv)
-        rv = await self.call_view()
-        if not self.request_context.leaves_at_once:
+                return rv
+        rv = await (plan.view(**ctx.view_args) if plan.is_coroutine_function else self.call_view())
+        if not ctx.leaves_at_once:
             return rv
         try:
             answer = self.plainly(rv)
         except Exception:
             return rv  # It is no failure of the view's: finalize_on_loop raises it where it is handled.
-        if answer is None:
+        if type(answer) is not Answer:
             return rv
-        self.leave(None)
+        self.left = True
+        self.preserve()
+        ctx.pop_at_once()
         return answer
 
     async def call_view(self) -> ResponseReturnValue:
@@ -184,13 +187,14 @@ class AsyncCycle(Cycle):
     async def finalize_on_loop(self, rv: ResponseReturnValue) -> Response | Answer:
         """``finalize_request`` where every function is async, and then the end of the contexts if all is there."""
         ctx, plan = self.request_context, self.plan
-        answer = self.plainly(rv)
-        if answer is not None:
+        done = self.plainly(rv)
+        if type(done) is Answer:
             if ctx.leaves_at_once:
                 self.leave(None)
             else:
                 await self.leave_on_loop()
-            return answer
+        if done is not None:
+            return done
         response = self.app.make_response(rv)
         for func in ctx._after_request_functions:
             response = await cast("Any", func)(response)

@@ -14,6 +14,7 @@ from flask.signals import request_finished, request_started
 
 from ..context import LazyRequestContext
 from ..gateway.answer import Answer
+from ..gateway.complete import complete_answer
 from ..gateway.start_response import StartResponse
 from ..signals import is_heard
 from ..upstream import begin_serving, flask_app_var, flask_request_var
@@ -37,6 +38,8 @@ class Cycle:
 
     push_failed = False
     left = False
+    #: The response that the session has been saved in, on the short way.
+    saved: Response | None = None
 
     def __init__(self, app: WebServer, exchange: Exchange, plan: Plan, thread: Thread) -> None:
         self.app = app
@@ -137,9 +140,9 @@ class Cycle:
         app, plan, ctx = self.app, self.plan, self.request_context
         if not plan.around.is_flasks:
             return app.finalize_request(rv)
-        answer = self.plainly(rv)
-        if answer is not None:
-            return answer
+        done = self.plainly(rv)
+        if done is not None:
+            return done
         response = app.make_response(rv)
         for func in ctx._after_request_functions:
             response = app.ensure_sync(func)(response)
@@ -150,11 +153,21 @@ class Cycle:
             request_finished.send(app, _async_wrapper=app.ensure_sync, response=response)
         return response
 
-    def plainly(self, rv: ResponseReturnValue) -> Answer | None:
-        """The answer that ``rv`` comes to without a response object, if nobody would look at that."""
-        if self.plan.answers_plainly and self.request_context.needs_no_processing:
-            return plain_answer(self.app, rv, self.plan.around)
-        return None
+    def plainly(self, rv: ResponseReturnValue) -> Answer | Response | None:
+        """What is sent for ``rv``, if nobody looks at it but who saves the session; None if somebody does.
+
+        A response is returned where it has to be called.
+        """
+        ctx, plan = self.request_context, self.plan
+        if not plan.answers_plainly or not ctx.is_processed_by_nobody:
+            return None
+        if ctx.session_untouched:
+            return plain_answer(self.app, rv, plan.around)
+        if self.saved is None:
+            response = self.app.make_response(rv)
+            ctx.save_session(response)
+            self.saved = response
+        return complete_answer(self.saved) or self.saved
 
     def kept(self, answer: Answer) -> Answer:
         """``answer``, with the thread of this request kept if it needs it."""

@@ -1,12 +1,14 @@
-"""Answers that need no response object: text and JSON that nobody looks at between the view and the client."""
+"""Answers on the short way: what nobody looks at between the view and the client."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flask import Response
 from werkzeug.utils import get_content_type
 
 from ..gateway.answer import Answer
+from ..gateway.complete import complete_answer
 
 if TYPE_CHECKING:
     from ..webserver import WebServer
@@ -27,7 +29,7 @@ def plain_answer(app: WebServer, rv: Any, around: Around) -> Answer | None:
         compact = provider.compact if provider.compact is not None else not app.debug
         style: dict[str, Any] = {"separators": (",", ":")} if compact else {"indent": 2}
         return _answer(f"{provider.dumps(rv, **style)}\n".encode(), get_content_type(provider.mimetype, "utf-8"))
-    return None
+    return complete_answer(rv) if isinstance(rv, Response) else None
 
 
 def _answer(body: bytes, content_type: str) -> Answer:

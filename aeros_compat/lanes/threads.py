@@ -23,6 +23,7 @@ from concurrent.futures import Executor, Future
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakSet
 
 from .hop import StopIterationEscaped
 from .jobs import Job, Jobs
@@ -187,13 +188,29 @@ class ProcessThreads:
     """:class:`WorkerThreads`, made when they are first asked for, and anew after a fork, which no thread survives."""
 
     def __init__(self) -> None:
-        self._pid = 0
-        self._threads: WorkerThreads
+        self._threads: WorkerThreads | None = None
+        _of_process.add(self)
 
     def get(self, limit: int) -> WorkerThreads:
-        if self._pid != os.getpid():
-            self._pid, self._threads = os.getpid(), WorkerThreads(limit)
-        return self._threads
+        threads = self._threads
+        if threads is None:
+            threads = self._threads = WorkerThreads(limit)
+        return threads
+
+    def forget(self) -> None:
+        """Forget threads that are no longer there."""
+        self._threads = None
+
+
+_of_process: WeakSet[ProcessThreads] = WeakSet()
+
+
+def _forget_all() -> None:
+    for threads in _of_process:
+        threads.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)
 
 
 class Place(Executor):
