@@ -60,6 +60,8 @@ def _print_newly_failing(result: Result) -> None:
     for lane, answer in (("sync", result.sync), ("async", result.asynchronous)):
         for name in result.newly_failing(answer):
             print(f"  newly failing in the {lane} lane: {name}", flush=True)
+    for view, names in result.asyncified.newly_failing.items() if result.asyncified else ():
+        print(f"  newly failing once {view} is async: {', '.join(names)}", flush=True)
 
 
 if __name__ == "__main__":

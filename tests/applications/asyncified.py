@@ -51,7 +51,7 @@ def asyncified(application: Application, home: Path, swapped: Path, flask: Answe
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(swapped, folder, symlinks=True)
     result = Asyncified()
-    views = list(_views(application, home, folder))
+    views = _views(application, home, folder)
     for number, view in enumerate(views, 1):
         progress(f"view {number} of {len(views)}")
         if not _turn(folder, view, result):
@@ -84,21 +84,16 @@ def _turn(folder: Path, view: str, result: Asyncified) -> bool:
     return bool(changed)
 
 
-def _views(application: Application, home: Path, folder: Path) -> Iterator[str]:
+def _views(application: Application, home: Path, folder: Path) -> list[str]:
     """The views that stand in ``folder``, as asyncify wants to be told them, in the order of their routes."""
     with stage(application, home) as place:
         report = json.loads(place.run("doctor", "--json", application.target, source=folder))
-        places = [route["place"] for route in report["routes"] if route["place"]]
-        files = {(place.folder / each["file"]).resolve(): None for each in places}
-    known: set[str] = set()
-    names = {file: dict(_definitions(file)) for file in files if file.is_relative_to(folder.resolve())}
-    for each in places:
-        file = (place.folder / each["file"]).resolve()
-        name = names.get(file, {}).get(each["line"])
-        view = f"{file.relative_to(folder.resolve())}::{name}" if name else ""
-        if view and view not in known:
-            known.add(view)
-            yield view
+        places = [each for route in report["routes"] if (each := route["place"])]
+        lines = [((place.folder / each["file"]).resolve(), each["line"]) for each in places]
+    here = folder.resolve()
+    names = {file: dict(_definitions(file)) for file, _ in lines if file.is_relative_to(here)}
+    views = (f"{file.relative_to(here)}::{names[file][line]}" for file, line in lines if line in names.get(file, ()))
+    return list(dict.fromkeys(views))
 
 
 def _definitions(file: Path) -> Iterator[tuple[int, str]]:

@@ -52,8 +52,7 @@ class Stage:
     def _variables(self, python: Path, source: Path | None) -> dict[str, str]:
         own = self.application.variables
         filled = {name: value.replace("{folder}", str(self.folder)) for name, value in own.items()}
-        packages = [source / "src", source] if source else []
-        paths = os.pathsep.join(map(str, (*packages, self.folder / "path", self.folder)))
+        paths = os.pathsep.join(map(str, (*environment.packages(source), self.folder / "path", self.folder)))
         return environment.variables(python) | {"PYTHONPATH": paths} | filled
 
 

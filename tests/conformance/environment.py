@@ -94,6 +94,10 @@ def variables(interpreter: Path, source: Path | None = None) -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "FLASK_", "PYTHON"))}
     programs = f"{interpreter.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    own = [source / "src", source] if source else []
-    paths = os.pathsep.join(map(str, (*own, path())))
+    paths = os.pathsep.join(map(str, (*packages(source), path())))
     return kept | {"PATH": programs, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def packages(source: Path | None) -> list[Path]:
+    """The folders of an sdist in which its packages may lie; none of no sdist."""
+    return [source / "src", source] if source else []
