@@ -2,7 +2,8 @@
 
     python -m benchmarks.workers
 
-Writes ``workers.md`` and ``workers.svg`` into ``benchmarks/results``. All servers run all the time and take turns, each
+Writes ``workers.md`` and ``workers.svg`` into ``benchmarks/results``, and what was measured into
+``migration_guide/sizing.md``. All servers run all the time and take turns, each
 round in another order; the figures are medians of the rounds.
 """
 
@@ -24,6 +25,7 @@ from .lines import Chart, svg
 from .load import Wrk
 from .peers import Peer
 from .processes import CannotMeasure, Server
+from .sizes import section_of, write_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,6 +81,7 @@ def main() -> None:
     except CannotMeasure as error:
         sys.exit(f"Error: {error}")
     write(figures, memory, RESULTS)
+    write_page(section(figures, memory))
 
 
 def questions() -> list[Question]:
@@ -161,6 +164,16 @@ def write(figures: Figures, memory: dict[Size, int], folder: Path) -> None:
     (folder / "workers.md").write_text(markdown(figures, memory))
     (folder / "workers.svg").write_text(svg(charts(figures), "Response rate by workers, requests and threads"))
     print(markdown(figures, memory))
+
+
+def section(figures: Figures, memory: dict[Size, int]) -> str:
+    """What the page about sizes says of it."""
+    return section_of(
+        {threads: figures[_of_threads("blocking", threads)] for threads in (1, 8, 64)},
+        {threads: figures[_of_threads("template", threads)] for threads in (1, 8, 64)},
+        {workers: _rates(figures, "blocking", workers)[CONNECTIONS.index(64)] for workers in WORKERS},
+        {workers: memory[Size(workers, THREADS_OF_A_WORKER)] for workers in WORKERS},
+    )
 
 
 def charts(figures: Figures) -> list[Chart]:

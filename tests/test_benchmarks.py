@@ -16,8 +16,10 @@ from benchmarks.peers import ASYNC, PEERS, SYNC, Peer
 from benchmarks.picture import svg
 from benchmarks.processes import CannotMeasure
 from benchmarks.report import Run, markdown
+from benchmarks.sizes import PAGE, replaced, section_of
 from benchmarks.starting import Start, measure_starts
 from benchmarks.targets import outcomes
+from benchmarks.workers import Figure
 from benchmarks.workloads import BASELINES, WORKLOADS, Workload
 
 WRK = """Running 1s test @ http://127.0.0.1:8000/
@@ -133,3 +135,17 @@ def test_a_wrong_answer_is_a_sentence() -> None:
 def test_the_picture_shows_no_baselines() -> None:
     picture = ElementTree.fromstring(svg([measured(SYNC, "proxyfix", 90), measured(SYNC, "no_proxyfix", 100)]))
     assert len(picture.findall(".//{*}rect")) == 1
+
+
+def test_what_was_measured_stands_on_the_page_about_sizes() -> None:
+    figures = {threads: Figure(100.0 * threads, 0.1, 0.0012) for threads in (1, 8)}
+    section = section_of(figures, figures, {1: 100.0, 2: 190.0}, {1: 70 * 2**20, 2: 214 * 2**20, 4: 348 * 2**20})
+    assert "100 with 1 thread, 800 with 8 threads" in section
+    assert "1.20 ms with 1 thread" in section
+    assert "190 with 2 workers" in section
+    assert "70 MiB with one worker; each of several costs 67 MiB more" in section
+    page = replaced(PAGE.read_text(), section)
+    assert section in page
+    assert replaced(page, section) == page  # in place of the last one
+    with pytest.raises(ValueError, match="has no lines"):
+        replaced("another page", section)

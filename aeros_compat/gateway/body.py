@@ -57,7 +57,7 @@ class Body:
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
 
     @cached_property
@@ -174,7 +174,7 @@ class Body:
     def read_from_view(self) -> asyncio.Task[bytes]:
         """:meth:`read` for code that runs inside the contexts of a request, on the loop."""
         self._claim(QUART)
-        return self._loop.create_task(self.read(), context=contextvars.Context())
+        return self.loop.create_task(self.read(), context=contextvars.Context())
 
     def read_from_thread(self) -> bytes:
         """:meth:`read` for a thread, which it blocks. Raises RuntimeError on the loop's own thread."""
@@ -199,7 +199,7 @@ class Body:
     def _wait_in_thread(self, coroutine: Coroutine[Any, Any, T]) -> T:
         if threading.get_ident() == self._loop_thread:
             return _result_of(coroutine)
-        return contextvars.Context().run(asyncio.run_coroutine_threadsafe, coroutine, self._loop).result()
+        return contextvars.Context().run(asyncio.run_coroutine_threadsafe, coroutine, self.loop).result()
 
 
 def _result_of(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -28,8 +28,7 @@ class HTTPConnection:
     """What Quart calls an ``asgi_http_class``: made with the application and a scope, called with receive and send."""
 
     exchange_class: type[Exchange] = Exchange
-    async_lane = staticmethod(run_async_lane)
-    sync_lane = staticmethod(run_sync_lane)
+    deliver = staticmethod(deliver)
 
     def __init__(self, core: Core, scope: HTTPScope) -> None:
         self._core = core
@@ -45,7 +44,7 @@ class HTTPConnection:
             if exchange.kept_contexts:
                 self._core.preserve(exchange.kept_contexts[-1])
             try:
-                await deliver(answer, exchange, thread, send)
+                await self.deliver(answer, exchange, thread, send)
             finally:
                 try:
                     if answer.needs_close:
@@ -58,10 +57,10 @@ class HTTPConnection:
     def _answer(self, app: WebServer, exchange: Exchange) -> Coroutine[Any, Any, tuple[Answer, Thread]]:
         """The coroutine that answers, in the lane of the request."""
         if is_async_lane(app, exchange):
-            run = self.async_lane
+            run = run_async_lane
         elif is_overloaded(app, exchange):
             return refuse(app, exchange)
         else:
-            run = self.sync_lane
+            run = run_sync_lane
         timeout = timeout_of(app, exchange)
         return run(app, exchange) if timeout is None else within(timeout, app, exchange, run(app, exchange))

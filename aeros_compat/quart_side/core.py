@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
 
     from ..context import RequestContext
-    from ..types import HTTPScope
+    from ..gateway.mounts import Mount
+    from ..types import ASGIApp, HTTPScope
     from ..webserver import WebServer
     from .request import Source
 
@@ -95,6 +96,8 @@ class Core(Lifetime, WebsocketCycle, Quart):
     asgi_http_class = HTTPConnection  # type: ignore[assignment]
     asgi_lifespan_class = Lifespan  # type: ignore[assignment]
     asgi_websocket_class = WebsocketConnection  # type: ignore[assignment]
+    #: What stands around mounted ASGI applications while somebody watches: called with the server and the mount.
+    around_mount: Callable[[WebServer, Mount], ASGIApp] | None = None
 
     def __init__(self, server: WebServer) -> None:
         # Weak: an application is freed when its last reference goes, without waiting for the garbage collector.
@@ -189,7 +192,8 @@ class Core(Lifetime, WebsocketCycle, Quart):
         if server.mounts:
             mount = server.mounts.find_for(scope)
             if mount is not None and mount.is_asgi and not server.encloses_mounts:
-                return mount(scope, receive, send)
+                called = mount if self.around_mount is None else self.around_mount(server, mount)
+                return called(scope, receive, send)
         make: Any = self.asgi_http_class if kind == "http" else self.asgi_websocket_class
         connection: Awaitable[None] = make(self, scope)(receive, send)
         return connection

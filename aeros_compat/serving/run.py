@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from contextlib import ExitStack, closing, contextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -111,7 +112,8 @@ def serve(app: WebServer, settings: Settings, locate: Callable[[], Location]) ->
         if location is None:
             has_started = _server(settings, config).run_for(app, bind())
         else:
-            has_started = Supervisor(WorkerConfig(location, settings, options), bind()).run_for(app)
+            figures = None if app.watch is None else stack.enter_context(TemporaryDirectory(prefix="aeros-figures-"))
+            has_started = Supervisor(WorkerConfig(location, settings, options, figures), bind()).run_for(app)
     if not has_started:
         sys.exit(STARTUP_FAILURE)  # and the log has said why
 

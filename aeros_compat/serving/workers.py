@@ -25,6 +25,7 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from ..logs.server_logs import ServerLogs
+from ..watching.ledger import Ledger
 from .server import Server
 from .settings import CannotServe
 
@@ -44,13 +45,19 @@ LAST_WORDS = 5
 
 
 class WorkerConfig(Config):
-    """The configuration of a worker process: uvicorn's, and where the application is found."""
+    """The configuration of a worker process: uvicorn's, and where the application is found.
 
-    def __init__(self, location: Location, settings: Settings, options: dict[str, Any]) -> None:
+    :param figures: the directory in which workers leave their figures, if somebody watches.
+    """
+
+    def __init__(
+        self, location: Location, settings: Settings, options: dict[str, Any], figures: str | None = None
+    ) -> None:
         app: Any = location  # loaded by load_app
         super().__init__(app, host=settings.host, port=settings.port, workers=settings.workers, **options)
         self.location = location
         self.settings = settings
+        self.figures = figures
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Called in the worker, before anything else.
@@ -75,6 +82,8 @@ class WorkerConfig(Config):
             sys.exit(STARTUP_FAILURE)
         self.settings.apply_to(app)
         app.servers.add(_Supervised())
+        if self.figures is not None:
+            app.share_figures(self.figures)
         return logs.add(app, app)
 
     def load(self) -> None:
@@ -223,6 +232,8 @@ class Supervisor(Multiprocess):
                 return
             if not process.is_alive(timeout=self.config.timeout_worker_healthcheck):
                 self._replace(index, process)
+        if self.config.figures is not None:
+            Ledger(self.config.figures).fold({process.pid for process in self.processes})
         if self._has_served or self.should_exit.is_set():
             return
         self._has_served = any(

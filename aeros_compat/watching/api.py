@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..upstream import has_begun_serving
-from .connection import RecordedConnection, RecordedWebsocketConnection
+from .connection import RecordedConnection
+from .mounts import WatchedMount
 from .pages import DEBUG_PATH, lane_pages
+from .sharing import Sharing
 from .stats import stats_of
 from .watch import Watch
+from .websockets import RecordedWebsocketConnection
 
 if TYPE_CHECKING:
     from ..quart_side.core import Core
@@ -31,13 +34,17 @@ class WatchingAPI:
         if setting is not None and setting is not False:
             self.start_watching(None if setting is True else setting)
 
-    def lane_stats(self) -> LaneStats:
+    def lane_stats(self, *, all_workers: bool = False) -> LaneStats:
         """What is going on in this process: lanes, requests and times by route, threads, blocks of the event loop.
 
         Lanes are known always; what has to be counted is zero unless the application was made with ``watch``.
+
+        :param all_workers: add up the worker processes of this server (``workers=2`` and more): the others as they were
+            a second ago. Without others it is this process.
         """
         server: Any = self
-        return stats_of(server)
+        sharing = self.watch.sharing if self.watch is not None else None
+        return sharing.whole(server) if all_workers and sharing is not None else stats_of(server)
 
     def start_watching(self, path: str | None = None, *, local_only: bool = False) -> None:
         """Count from now on; with a ``path``, serve what is counted there. Call it before the first request.
@@ -51,7 +58,14 @@ class WatchingAPI:
             server.register_blueprint(lane_pages(path, local_only=local_only))
         if self.watch is None:
             self.watch = Watch(server)
+            self.core.around_mount = WatchedMount
             self.record_requests()
+
+    def share_figures(self, directory: str) -> None:
+        """What a worker process does when it begins, with the directory that its supervisor has made."""
+        server: Any = self
+        if self.watch is not None:
+            self.watch.sharing = Sharing(server, directory)
 
     def watch_in_debug_mode(self) -> None:
         """What ``run()`` does in debug mode, unless the constructor has decided."""

@@ -13,14 +13,21 @@ if TYPE_CHECKING:
     from .history import Sample
     from .tally import RouteStats
 
-#: Units of the SVG: one for each second, and as many as look well for the whole height.
+#: Seconds that the chart shows: the fewest that have room for all samples. A server that has just begun would else have
+#: to be looked for at the edge.
+SPANS = (60, 180, int(SAMPLES * SAMPLE_EVERY))
+
+#: Units of the SVG: as many as there can be samples, and as many as look well for the whole height.
 WIDTH = SAMPLES
 HEIGHT = 120
 
 
 @dataclass(frozen=True)
 class SaturationChart:
-    """Saturation of the threads over the last ten minutes; the newest second is at the right."""
+    """Saturation of the threads over the last seconds; the newest one is at the right."""
+
+    #: Seconds from the left to the right.
+    span: int
 
     #: An outline for each stretch of time without a gap, as the ``d`` of a path that ends on the base line.
     areas: tuple[str, ...]
@@ -37,19 +44,22 @@ class SaturationChart:
 
 def saturation_chart(samples: Sequence[Sample]) -> SaturationChart:
     now = samples[-1].at if samples else 0.0
-    recent = [sample for sample in samples if now - sample.at < SAMPLES * SAMPLE_EVERY]
-    stretches = _stretches(recent)
-    outlines = [[(_x(now, sample), _y(sample.saturation)) for sample in stretch] for stretch in stretches]
+    recent = [sample for sample in samples if now - sample.at < SPANS[-1]]
+    oldest = now - recent[0].at if recent else 0.0
+    span = next((span for span in SPANS if oldest < span), SPANS[-1])
+    step = WIDTH * SAMPLE_EVERY / span
+    outlines = [[(_x(now, sample, step), _y(sample.saturation)) for sample in part] for part in _stretches(recent)]
     longest = max((sample.waiting for sample in recent), default=0)
     return SaturationChart(
+        span=span,
         areas=tuple(
-            f"M{points[0][0] - 1:.1f},{HEIGHT}L{points[0][0] - 1:.1f},{points[0][1]:.1f}{_path(points)}"
+            f"M{points[0][0] - step:.1f},{HEIGHT}L{points[0][0] - step:.1f},{points[0][1]:.1f}{_path(points)}"
             f"L{points[-1][0]:.1f},{HEIGHT}Z"
             for points in outlines
         ),
-        lines=tuple(f"M{points[0][0] - 1:.1f},{points[0][1]:.1f}{_path(points)}" for points in outlines),
-        waits=tuple((_x(now, s), HEIGHT / 3 * s.waiting / longest) for s in recent if s.waiting),
-        blocks=tuple(_x(now, sample) for sample in recent if sample.loop_delay > 0.1),
+        lines=tuple(f"M{points[0][0] - step:.1f},{points[0][1]:.1f}{_path(points)}" for points in outlines),
+        waits=tuple((_x(now, s, step), HEIGHT / 3 * s.waiting / longest) for s in recent if s.waiting),
+        blocks=tuple(_x(now, sample, step) for sample in recent if sample.loop_delay > 0.1),
         text=_text(recent, longest),
     )
 
@@ -64,8 +74,8 @@ def _stretches(samples: Sequence[Sample]) -> list[list[Sample]]:
     return stretches
 
 
-def _x(now: float, sample: Sample) -> float:
-    return round(WIDTH - (now - sample.at) / SAMPLE_EVERY, 1)
+def _x(now: float, sample: Sample, step: float) -> float:
+    return round(WIDTH - step * (now - sample.at) / SAMPLE_EVERY, 1)
 
 
 def _y(saturation: float) -> float:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 #: Upper bounds of the buckets, in seconds. The last bucket has none.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -49,21 +53,7 @@ class Durations:
 
     def snapshot(self) -> DurationStats:
         self._count_new()
-        return DurationStats(
-            self._count, self._total, self._longest, self._quantile(0.5), self._quantile(0.95), tuple(self._buckets)
-        )
-
-    def _quantile(self, share: float) -> float:
-        """Where in its bucket the value would be if those in the bucket were spread evenly."""
-        rank = share * self._count
-        before = 0
-        for index, count in enumerate(self._buckets):
-            if count and before + count >= rank:
-                low = BOUNDS[index - 1] if index else 0.0
-                high = min(BOUNDS[index], self._longest) if index < len(BOUNDS) else self._longest
-                return low + (high - low) * (rank - before) / count
-            before += count
-        return 0.0
+        return DurationStats.of(self._count, self._total, self._longest, self._buckets)
 
 
 @dataclass(frozen=True)
@@ -77,6 +67,19 @@ class DurationStats:
     p95: float = 0.0
     buckets: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
 
+    @classmethod
+    def of(cls, count: int, total: float, longest: float, buckets: Iterable[int]) -> DurationStats:
+        """What has been counted, with the estimates."""
+        counts = tuple(buckets)
+        p50, p95 = (_quantile(counts, count, longest, share) for share in (0.5, 0.95))
+        return cls(count, total, longest, p50, p95, counts)
+
+    def __add__(self, other: DurationStats) -> DurationStats:
+        """Both together."""
+        counts = (own + others for own, others in zip(self.buckets, other.buckets, strict=True))
+        longest = max(self.longest, other.longest)
+        return DurationStats.of(self.count + other.count, self.total + other.total, longest, counts)
+
     @property
     def mean(self) -> float:
         return self.total / self.count if self.count else 0.0
@@ -88,3 +91,16 @@ class DurationStats:
 
 #: No durations yet.
 NO_DURATIONS = DurationStats()
+
+
+def _quantile(buckets: Sequence[int], total: int, longest: float, share: float) -> float:
+    """Where in its bucket the value would be if those in the bucket were spread evenly."""
+    rank = share * total
+    before = 0
+    for index, count in enumerate(buckets):
+        if count and before + count >= rank:
+            low = BOUNDS[index - 1] if index else 0.0
+            high = min(BOUNDS[index], longest) if index < len(BOUNDS) else longest
+            return low + (high - low) * (rank - before) / count
+        before += count
+    return 0.0

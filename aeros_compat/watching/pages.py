@@ -6,6 +6,7 @@ application, so that its ``before_request`` functions (a log-in, say) stand in f
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,17 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from jinja2 import Environment, FileSystemLoader
 from werkzeug.exceptions import NotFound
 
+from .advice import advice_for
 from .chart import bars, saturation_chart
 from .prometheus import CONTENT_TYPE, prometheus_text
 from .stats import stats_of
 
 if TYPE_CHECKING:
+    from ..webserver import WebServer
     from .stats import LaneStats
+
+#: The name of the blueprint. Its own routes stand in the figures, and not on the page.
+_NAME = "aeros_lanes"
 
 #: Where the page is in debug mode.
 DEBUG_PATH = "/_aeros/lanes"
@@ -42,11 +48,13 @@ _script = (_FILES / "lanes.js").read_bytes()
 def lane_pages(path: str, *, local_only: bool = False) -> Blueprint:
     """The page at ``path``, and next to it ``path.json`` and ``path.prom``.
 
+    They show all workers of the server together; ``?worker=PID`` one of them, ``path.prom?worker=all`` each of them.
+
     :param local_only: 404 for everybody who is not on this machine.
     :raises TypeError: if the path is no string.
     :raises ValueError: if it can be no path of a page.
     """
-    pages = Blueprint("aeros_lanes", __name__)
+    pages = Blueprint(_NAME, __name__)
     url = _checked(path)
     for suffix, view in (("", _html), (".json", _json), (".prom", _prometheus), (".css", _css), (".js", _js)):
         pages.add_url_rule(url + suffix, view_func=view, methods=["GET"])
@@ -65,15 +73,18 @@ def _checked(path: object) -> str:
 
 
 async def _html() -> Response:
-    stats = _stats()
-    busiest = sorted(stats.routes, key=lambda route: -(route.view.total + route.wait.total))
+    stats = await _stats()
+    shown = [route for route in stats.routes if not route.endpoint.startswith(f"{_NAME}.")]
+    busiest = sorted(shown, key=lambda route: -(route.view.total + route.wait.total))
     used = [route for route in busiest if route.requests]
     page = _page.render(
         stats=stats,
+        advice=advice_for(stats),
+        one_worker=request.args.get("worker"),
         chart=saturation_chart(stats.samples),
         bars=bars(used[:20]),
         used=used,
-        unused=[route for route in stats.routes if not route.requests],
+        unused=[route for route in shown if not route.requests],
         minutes=_minutes(stats),
         page=request.path.rpartition("/")[2],
     )
@@ -81,11 +92,12 @@ async def _html() -> Response:
 
 
 async def _json() -> Response:
-    return jsonify(_stats().as_dict())
+    return jsonify((await _stats()).as_dict())
 
 
 async def _prometheus() -> Response:
-    return Response(prometheus_text(_stats()), content_type=CONTENT_TYPE)
+    every = request.args.get("worker") == "all"
+    return Response(prometheus_text(*await _workers() if every else [await _stats()]), content_type=CONTENT_TYPE)
 
 
 async def _css() -> Response:
@@ -114,9 +126,28 @@ async def _harden(response: Response) -> Response:
     return response
 
 
-def _stats() -> LaneStats:
+def _app() -> WebServer:
     app: Any = current_app
-    return stats_of(app._get_current_object())
+    server: WebServer = app._get_current_object()
+    return server
+
+
+async def _stats() -> LaneStats:
+    """All workers added up, or the one that was asked for. Raises NotFound if it is not there."""
+    pid = request.args.get("worker")
+    if pid is None:
+        # On a thread, and on none of the workers': it reads files where there are several processes.
+        return await asyncio.to_thread(_app().lane_stats, all_workers=True)
+    for stats in await _workers():
+        if str(stats.pid) == pid:
+            return stats
+    raise NotFound("There is no such worker, or no more.")
+
+
+async def _workers() -> list[LaneStats]:
+    app = _app()
+    sharing = app.watch.sharing if app.watch is not None else None
+    return [stats_of(app)] if sharing is None else await asyncio.to_thread(sharing.all_workers, app)
 
 
 def _minutes(stats: LaneStats) -> list[tuple[float, float, int, int, float]]:

@@ -7,7 +7,8 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..lanes.choice import lane_of
+from ..lanes.choice import is_quarts_view, lane_of
+from .sockets import WebsocketStats
 from .tally import RouteStats
 
 if TYPE_CHECKING:
@@ -45,10 +46,26 @@ class LoopStats:
 
 
 @dataclass(frozen=True)
+class WorkerStats:
+    """One of the worker processes that have been added up, in short."""
+
+    pid: int
+    since: float
+    at: float
+    requests: int
+    errors: int
+    threads: ThreadStats
+    #: Blocks of its event loop, and the longest of them in seconds.
+    blocks: int
+    longest_block: float
+
+
+@dataclass(frozen=True)
 class LaneStats:
-    """One process. Times are seconds; ``since`` and ``at`` are Unix time."""
+    """One process, or the workers of one server added up. Times are seconds; ``since`` and ``at`` are Unix time."""
 
     name: str
+    #: Of the process; of workers that were added up, their parent's.
     pid: int
     #: False: nobody watches, and what would have been counted is zero.
     watched: bool
@@ -59,6 +76,9 @@ class LaneStats:
     routes: tuple[RouteStats, ...]
     #: One for each second of the last ten minutes in which the application was served.
     samples: tuple[Sample, ...]
+    websockets: tuple[WebsocketStats, ...] = ()
+    #: The workers that have been added up, by their ages; of one process, none.
+    workers: tuple[WorkerStats, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The tree as dictionaries, lists, strings and numbers, which can be written as JSON."""
@@ -79,6 +99,7 @@ def stats_of(app: WebServer) -> LaneStats:
         loop=_loop(watch),
         routes=tuple(_routes(app, watch.routes() if watch else [])),
         samples=watch.history.samples() if watch else (),
+        websockets=tuple(_websockets(app, watch.sockets.routes() if watch else [])),
     )
 
 
@@ -115,3 +136,14 @@ def _routes(app: WebServer, counted: list[RouteStats]) -> Iterator[RouteStats]:
                 found = found or RouteStats(rule.rule, method, rule.endpoint, "", "")
                 yield replace(found, lane=lane, reason=reason)
     yield from by_key.values()
+
+
+def _websockets(app: WebServer, counted: list[WebsocketStats]) -> Iterator[WebsocketStats]:
+    """The same for websockets."""
+    by_route = {(route.rule, route.endpoint): route for route in counted}
+    for rule in app.url_map.iter_rules():
+        if rule.websocket:
+            lane = "async" if is_quarts_view(app, rule) and not app.encloses_views else "sync"
+            found = by_route.pop((rule.rule, rule.endpoint), None)
+            yield found or WebsocketStats(rule.rule, rule.endpoint, lane)
+    yield from by_route.values()

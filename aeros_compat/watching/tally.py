@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 from .durations import NO_DURATIONS, Durations, DurationStats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
-    from .record import Record
+    from werkzeug.routing import Rule
+
+#: What is seen of a request: its rule, or what stands in place of one; its method; its lane; the status line of its
+#: answer, empty if there was none; whether it ended in an exception; the seconds in the lane; crossings to a thread;
+#: and the seconds that these waited for one.
+Seen = tuple["Rule | str", str, str, str, bool, float, int, float]
 
 #: Rule, method and endpoint.
 Key = tuple[str, str, str]
@@ -50,23 +55,24 @@ class Counters:
 
     def __init__(self, key: Key) -> None:
         self.key = key
-        self.requests = 0
         self.errors = 0
         self.hops = 0
         self.view = Durations()
         self.wait = Durations()
-        #: The lane of the latest request, for what is no route of the application.
+        self.add_view, self.add_wait = self.view.add, self.wait.add
+        #: The lane of a request, for what is no route of the application.
         self.lane = ""
 
     def snapshot(self) -> RouteStats:
+        view = self.view.snapshot()
         return RouteStats(
             *self.key,
             lane=self.lane,
             reason="",
-            requests=self.requests,
+            requests=view.count,
             errors=self.errors,
             hops=self.hops,
-            view=self.view.snapshot(),
+            view=view,
             wait=self.wait.snapshot(),
         )
 
@@ -88,36 +94,25 @@ class Tally:
             counters.view.settle()
             counters.wait.settle()
 
-    def add(self, records: Iterator[Record]) -> None:
+    def add(self, requests: Iterable[Seen]) -> None:
         """Count requests. No calls that can be left out: this is a good part of what being watched costs."""
         of_rules = self._of_rules
-        for record in records:
-            match = record.match
-            rule = match.rule if match is not None else None
-            counters = of_rules.get((id(rule), record.method)) if rule is not None else None
-            if counters is None:
-                counters = self._counters_for(record)
-            counters.requests += 1
-            counters.lane = record.lane
-            if record.failed or record.status[:1] == "5":
+        for rule, method, lane, status, failed, worked, hops, waited in requests:
+            counters = of_rules.get((id(rule), method)) or self._counters_for(rule, method, lane)
+            counters.add_view(worked)
+            if failed or status >= "5":  # three digits: no other status is as great
                 counters.errors += 1
-            counters.view.add(record.worked)
-            if record.hops:
-                counters.hops += record.hops
-                counters.wait.add(record.waited)
+            if hops:
+                counters.hops += hops
+                counters.add_wait(waited)
 
-    def _counters_for(self, record: Record) -> Counters:
-        key = key_of(record)
+    def _counters_for(self, rule: Rule | str, method: str, lane: str) -> Counters:
+        if isinstance(rule, str):
+            key = (rule, method if method in _METHODS else "(other)", "")
+        else:
+            key = (rule.rule, method, rule.endpoint)
         counters = self._by_key.setdefault(key, Counters(key))
-        if record.match is not None and record.match.rule is not None:
-            self._of_rules[id(record.match.rule), record.method] = counters
+        counters.lane = lane
+        if not isinstance(rule, str):
+            self._of_rules[id(rule), method] = counters
         return counters
-
-
-def key_of(record: Record) -> Key:
-    """The route and method of a request, or what stands for one: there are no more of them than routes."""
-    match = record.match
-    if match is not None and match.rule is not None:
-        return match.rule.rule, record.method, match.rule.endpoint
-    rule = f"{record.mount}/*" if record.mount else MATCHED_LATE if match is None else NO_ROUTE
-    return rule, record.method if record.method in _METHODS else "(other)", ""

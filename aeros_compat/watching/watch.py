@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 import weakref
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .history import History
+from .sockets import Sockets
 from .tally import Tally
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import asyncio
 
     from ..webserver import WebServer
-    from .record import Record
-    from .tally import RouteStats
+    from .sharing import Sharing
+    from .tally import RouteStats, Seen
     from .watchdog import Block
 
 #: Seconds for which the event loop may be busy with one piece of code before it counts as blocked.
@@ -32,36 +31,39 @@ PLACES = 100
 class Watch:
     """Made by :class:`~aeros_compat.WebServer`. Requests end on any event loop of the process.
 
-    A request only leaves its record in ``finished``. The watchdog's thread counts them, many at a time: that costs a
-    fraction of what it would cost in the middle of a request, and needs no lock there.
+    A request only leaves what was seen of it in ``finished``. The watchdog's thread counts, many requests at a time:
+    that costs a fraction of what it would cost in the middle of a request, and needs no lock there.
     """
 
     def __init__(self, app: WebServer) -> None:
         self._app = weakref.ref(app)
         self.since = time.time()
         #: Bounded for the case that nobody counts them any more.
-        self.finished: deque[Record] = deque(maxlen=100_000)
+        self.finished: deque[Seen] = deque(maxlen=100_000)
+        self.sockets = Sockets()
         self.history = History()
         #: The loop that a watchdog looked at last.
         self.loop: asyncio.AbstractEventLoop | None = None
         self._loops: set[asyncio.AbstractEventLoop] = set()
         self._lock = threading.Lock()
         self._tally = Tally()
+        #: The other workers of the server, if there are any.
+        self.sharing: Sharing | None = None
         self.blocks = 0
         self.longest_block: Block | None = None
         self._places: dict[str, Block] = {}
 
-    def attend(self) -> None:
-        """Called on a loop that is not ``loop``: give it a watchdog if it has none."""
-        self.loop = asyncio.get_running_loop()
+    def attend(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Called on a loop that is not :attr:`loop`: give it a watchdog if it has none."""
+        self.loop = loop
         with self._lock:
-            if self.loop in self._loops:
+            if loop in self._loops:
                 return
-            self._loops = {loop for loop in self._loops if not loop.is_closed()} | {self.loop}
+            self._loops = {known for known in self._loops if not known.is_closed()} | {loop}
         # Through a weak reference: the watchdog's thread must not keep an application alive.
         watch = weakref.ref(self)
         Watchdog(
-            self.loop,
+            loop,
             BLOCK_THRESHOLD,
             lambda delay: (alive := watch()) is not None and alive.look(delay),
             lambda block: None if (alive := watch()) is None else alive.report(block),
@@ -80,7 +82,8 @@ class Watch:
 
     def _count(self) -> None:
         with self._lock:
-            self._tally.add(_taken_from(self.finished))
+            take = self.finished.popleft
+            self._tally.add([take() for _ in range(len(self.finished))])
             self._tally.settle()
 
     # From the threads of the watchdogs.
@@ -111,9 +114,3 @@ class Watch:
                 block.seconds * 1000,
                 block.place,
             )
-
-
-def _taken_from(records: deque[Record]) -> Iterator[Record]:
-    with suppress(IndexError):
-        while True:
-            yield records.popleft()

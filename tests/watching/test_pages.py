@@ -186,9 +186,16 @@ def test_a_chart_without_samples() -> None:
 
 
 def test_a_pause_is_a_gap_in_the_chart() -> None:
-    chart = saturation_chart([sample(100, 0.5), sample(101, 1.0), sample(160, 0.0)])
-    assert len(chart.areas) == len(chart.lines) == 2
-    assert chart.lines[0] == "M539.0,60.0L540.0,60.0L541.0,0.0"
+    chart = saturation_chart([sample(0, 0.0), sample(100, 0.5), sample(101, 1.0), sample(500, 0.0)])
+    assert chart.span == 600
+    assert len(chart.areas) == len(chart.lines) == 3
+    assert chart.lines[1] == "M199.0,60.0L200.0,60.0L201.0,0.0"
+
+
+def test_a_server_that_has_just_begun_has_a_chart_of_a_minute() -> None:
+    chart = saturation_chart([sample(100, 0.5), sample(101, 1.0)])
+    assert chart.span == 60
+    assert chart.lines == ("M580.0,60.0L590.0,60.0L600.0,0.0",)
 
 
 def test_waits_and_blocks_are_marked() -> None:

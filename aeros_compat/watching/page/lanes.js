@@ -3,18 +3,22 @@ const live = document.getElementById("live");
 live.parentElement.hidden = false;
 
 const details = (root) => [...root.querySelectorAll("main details")];
-const stops = (root) => [...root.querySelectorAll("main summary, main [tabindex]")];
+const stops = (root) => [...root.querySelectorAll("main summary, main [tabindex], main a")];
+
+// What something is in the next page too, where there may be more or fewer of its kind.
+const name = (element) =>
+  element && `${element.tagName} ${element.closest("details")?.dataset.key ?? element.ariaLabel ?? element.textContent}`;
 
 async function renew() {
   if (!live.checked || document.hidden || String(getSelection())) return;
   const answer = await fetch(location.href);
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const [before, after] = [details(document), details(page)];
-  if (before.length === after.length) after.forEach((element, index) => { element.open = before[index].open; });
-  const focused = stops(document).indexOf(document.activeElement);
+  const open = new Map(details(document).map((element) => [element.dataset.key, element.open]));
+  for (const element of details(page)) element.open = open.get(element.dataset.key) ?? element.open;
+  const focused = stops(document).includes(document.activeElement) ? name(document.activeElement) : null;
   document.getElementById("main").replaceWith(page.getElementById("main"));
-  stops(document)[focused]?.focus({ preventScroll: true });
+  stops(document).find((element) => name(element) === focused)?.focus({ preventScroll: true });
 }
 
 setInterval(() => renew().catch(() => {}), 2000);

@@ -1,0 +1,81 @@
+"""What being watched adds to a request, counted and not timed: calls of Python functions, and looks at the clock.
+
+``benchmarks/watch_cost.py`` measures the time that this comes to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from aeros_compat import WebServer
+
+from ..asgi import ask
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    import pytest
+
+    from ..conftest import Lane
+
+REQUESTS = 20
+
+
+class Work:
+    """Counts what is done for requests: not by the watchdog, which beats, and counts many of them at a time."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.calls: Counter[str] = Counter()
+        self.looks_at_the_clock = 0
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
+        file = frame.f_code.co_filename
+        if not self.on or threading.current_thread().name == "aeros-watchdog" or file.endswith("watchdog.py"):
+            return
+        if event == "call" and "aeros_compat" in file:
+            self.calls[frame.f_code.co_qualname] += 1
+        elif event == "c_call" and argument.__name__ == "perf_counter":
+            self.looks_at_the_clock += 1
+
+
+def work_of(app: WebServer, path: str) -> tuple[Counter[str], float]:
+    """The calls for some requests, and the looks at the clock for one."""
+    work = Work()
+
+    async def requests() -> None:
+        for _ in range(3):
+            await ask(app, path)
+        work.on = True
+        for _ in range(REQUESTS):
+            await ask(app, path)
+        work.on = False
+
+    threading.setprofile(work)
+    sys.setprofile(work)
+    try:
+        asyncio.run(requests())
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    return work.calls, work.looks_at_the_clock / REQUESTS
+
+
+def application(lane: Lane, *, watch: bool) -> WebServer:
+    app = WebServer("tests.cost", watch=watch, worker_threads=1)
+    app.add_url_rule("/", "index", lane(lambda: "Hello"))
+    return app
+
+
+def test_being_watched_adds_few_calls(lane: Lane, request: pytest.FixtureRequest) -> None:
+    plain, looks_without = work_of(application(lane, watch=False), "/")
+    watched, looks = work_of(application(lane, watch=True), "/")
+    more, fewer = watched - plain, plain - watched
+    is_sync = "[sync" in request.node.name
+    # The place on a thread and its end of the lane; in the sync lane also the job on the thread.
+    assert more.total() - fewer.total() <= (4 if is_sync else 3) * REQUESTS, more
+    assert (looks_without, looks) == (0, 3 if is_sync else 2)
