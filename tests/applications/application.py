@@ -27,7 +27,7 @@ class Application:
     files: dict[str, str] = field(default_factory=dict)
     #: Environment variables, in which ``{folder}`` is that folder.
     variables: dict[str, str] = field(default_factory=dict)
-    #: Why a test fails on WebServer alone, if one does.
+    #: Why a test fails on WebServer alone, or a request differs, if one does.
     note: str = ""
     #: Its SQLite databases in that folder.
     databases: tuple[str, ...] = ()

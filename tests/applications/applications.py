@@ -141,6 +141,10 @@ APPLICATIONS = (
         sources=("otterwiki",),
         files={"wiki.py": _WIKI},
         variables={"SECRET_KEY": "only for tests, only for tests", "WTF_CSRF_ENABLED": "false"},
+        note=(
+            "it sends mail from a thread of its own; the teardown of its context is seen among the hooks of whichever"
+            " request runs, and so these requests differ in the order of hooks"
+        ),
     ),
     Application(
         Suite("moto server", "moto", "5.2.5", tests=_MOTO_TESTS, extras=("moto[server,all]", "freezegun", "requests")),

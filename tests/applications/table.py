@@ -100,7 +100,7 @@ def title(application: Application) -> str:
 
 
 def _notes() -> list[str]:
-    """Why some tests fail on WebServer alone, and why some are left out."""
+    """Why some tests fail on WebServer alone, some requests differ, and some tests are left out."""
     failing = [f"{each.suite.name}: {each.note}.\n" for each in APPLICATIONS if each.note]
     tests = [(each.suite.name, *reason) for each in APPLICATIONS for reason in each.suite.excluded.items()]
     return failing + [f"{name}, left out: `{test}` {why}.\n" for name, test, why in tests]
