@@ -54,8 +54,9 @@ def swap(ctx: click.Context, paths: tuple[Path, ...], write: bool, check: bool) 
     Flask, because a WebServer is one. Without --write or --check, shows what would change.
     """
     source = _part("source")
+    part = _part("swap")
     changed = []
-    for path in dict.fromkeys(file for given in paths for file in source.python_files(given)):
+    for path in dict.fromkeys(file for given in paths for file in part.files_to_swap(given)):
         try:
             file = source.Source(path)
         except source.CannotMigrate as error:
@@ -63,7 +64,7 @@ def swap(ctx: click.Context, paths: tuple[Path, ...], write: bool, check: bool) 
                 raise
             click.echo(f"Left alone: {error.message}", err=True)  # one among many others
             continue
-        swapped = _part("swap").Swap(file)
+        swapped = part.Swap(file)
         changed.append((file, swapped.result))
         for line, note in swapped.notes:
             click.echo(f"{path}:{line}: {note}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -31,6 +32,7 @@ _KNOWN = (
 #: The same, as methods of objects of theirs: Flask-WTF's CSRFProtect, Flask-Limiter's Limiter.
 _KNOWN_METHODS = ("exempt", "limit")
 _A_THREAD = "is sync: the async view behind it works, and takes a thread until the decorator knows both kinds"
+_A_GUARD = "calls the view inside of try or with, which is over before an async view runs"
 
 
 def look_at_decorators(court: Court, view: View) -> None:
@@ -62,12 +64,14 @@ def _look_at(court: Court, view: View, decorator: cst.BaseExpression) -> None:
     kind = None if function is None else _kind(function, isinstance(decorator, cst.Call))
     if kind == "sync":
         view.left(decorator, _A_THREAD)
+    elif kind == "guard":
+        view.stands_against(decorator, _A_GUARD)
     elif kind is None:
         view.stands_against(decorator, "nothing proves that this decorator only hands on what the view returns")
 
 
 def _kind(function: Function, is_factory: bool) -> str | None:
-    """``both``, ``sync`` or None for a decorator that may do something with what the view returns."""
+    """``both``, ``sync``, ``guard``, or None for a decorator that may do something with what the view returns."""
     node: cst.FunctionDef | None = function.node
     if is_factory:
         node = next((part for part in node.body.body if isinstance(part, cst.FunctionDef)), None) if node else None
@@ -78,7 +82,18 @@ def _kind(function: Function, is_factory: bool) -> str | None:
     if not all(_hands_on(function.file, name) for name in uses):
         return None
     code = function.file.source.tree.code_for_node(node)
-    return "both" if "iscoroutinefunction(" in code or "async def" in code else "sync"
+    if "iscoroutinefunction(" in code or "async def" in code:
+        return "both"
+    return "guard" if any(_is_guarded(function.file, name, node) for name in uses) else "sync"
+
+
+def _is_guarded(file: File, name: cst.CSTNode, decorator: cst.FunctionDef) -> bool:
+    """Whether the view is called where ``except``, ``finally`` or a context manager waits for the end of the call."""
+    parent = file.parent(name)
+    if not isinstance(parent, cst.Call) or parent.func is not name:
+        return False
+    within = itertools.takewhile(lambda above: above is not decorator, file.ancestors(name))
+    return any(isinstance(above, cst.Try | cst.TryStar | cst.With) for above in within)
 
 
 def _hands_on(file: File, name: cst.CSTNode) -> bool:

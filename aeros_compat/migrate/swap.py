@@ -6,6 +6,7 @@ application keeps taking them.
 
 from __future__ import annotations
 
+import codecs
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -13,14 +14,37 @@ from libcst import metadata
 
 from .imports import Import, with_imports
 from .naming import Naming, root_of
+from .source import python_files
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .source import Source
 
 #: The names that Flask's class has.
 FLASK = ("flask.Flask", "flask.app.Flask")
 #: What asks for the class without making an object of it.
 _ASKS = ("isinstance", "issubclass", "cast", "TypeVar", "NewType")
+
+
+def files_to_swap(path: Path) -> list[Path]:
+    """``path`` itself, or the Python files below it that may name the class: to parse the others is what takes long.
+
+    Raises:
+        CannotMigrate: There is no such file or folder.
+    """
+    return [file for file in python_files(path) if file == path or _has_to_be_parsed(file)]
+
+
+def _has_to_be_parsed(file: Path) -> bool:
+    try:
+        return _may_name_flask(file.read_bytes())
+    except OSError:
+        return True  # and then it is told why it cannot be
+
+
+def _may_name_flask(content: bytes) -> bool:
+    return b"Flask" in content or content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 class Swap:
@@ -37,7 +61,7 @@ class Swap:
     def __init__(self, source: Source) -> None:
         self.notes: list[tuple[int, str]] = []
         self.result = source.content
-        if b"Flask" not in source.content and "utf-16" not in source.tree.encoding:
+        if not _may_name_flask(source.content):
             return
         self._source = source
         self._naming = Naming(source, source.path.stem)

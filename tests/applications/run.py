@@ -1,24 +1,24 @@
-"""One application: its own tests in the three modes, then the replay of what they have asked for."""
+"""One application: swapped, its own tests in the three modes, and the replay of what they have asked for."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aeros_compat.parity.request import read_corpus, write_corpus
 
-from ..conformance import cache, environment
+from ..conformance import cache
 from ..conformance.command import CommandError
 from ..conformance.suite_run import run_suite
+from .asyncified import Asyncified, asyncified
+from .copies import swapped
+from .stage import stage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..conformance.swap.order import Answer
     from .application import Application
 
@@ -36,11 +36,14 @@ class Result:
     """What one application gave."""
 
     application: Application
+    #: Lines that ``aeros-compat swap`` has written.
+    lines: int
     flask: Answer
     sync: Answer
     asynchronous: Answer
-    #: The JSON of ``aeros-compat parity``; None if nothing could be replayed.
+    #: The JSON of ``aeros-compat parity``; None if nothing was to be replayed.
     parity: dict[str, Any] | None
+    asyncified: Asyncified | None
 
     def newly_failing(self, answer: Answer) -> list[str]:
         return sorted(self.flask.named("passed") - answer.named("passed"))
@@ -53,26 +56,37 @@ class Result:
     @property
     def is_good(self) -> bool:
         newly = self.newly_failing(self.sync) + self.newly_failing(self.asynchronous)
-        return not newly and self.parity is not None and bool(self.parity["same"])
+        turned = not (self.asyncified and self.asyncified.newly_failing)
+        return not newly and turned and (self.parity is None or bool(self.parity["same"]))
 
 
-def run(application: Application, progress: Progress) -> Result:
-    """Run the tests on Flask, with their requests recorded, and on WebServer in both lanes; then replay.
+def run(application: Application, progress: Progress, is_quick: bool = False) -> Result:
+    """Swap, run the tests on Flask and on WebServer in both lanes, replay their requests, and turn the views.
 
+    :param is_quick: whether the tests are all: nothing is replayed, no view turned.
     :raises CommandError: if something came to no result.
     """
     home = cache.folder("applications", application.suite.key)
     recorded = home / "recorded.json"
     recording = ("-p", "pytest_aeros", f"--aeros-record={recorded}")
-    suite = replace(application.suite, options=(*application.suite.options, *recording))
+    progress("swap")
+    copy = swapped(application, home)
+    suite = application.suite
     progress("tests on Flask")
-    flask = run_suite(suite, "flask", "sync", (), lambda state: None)
+    recorder = replace(suite, options=(*suite.options, *recording))
+    flask = run_suite(recorder, "flask", "sync", (), lambda state: None)
     progress("tests in the sync lane")
-    sync = run_suite(application.suite, "webserver", "sync", (), lambda state: None)
+    sync = run_suite(suite, "swapped", "sync", (), lambda state: None, copy.folder)
+    if not sync.requests["asgi"]:
+        raise CommandError("No request went through the ASGI application: aeros-compat swap has missed it.")
     progress("tests in the async lane")
-    asynchronous = run_suite(application.suite, "webserver", "async", (), lambda state: None)
+    asynchronous = run_suite(suite, "swapped", "async", (), lambda state: None, copy.folder)
+    if is_quick:
+        return Result(application, copy.lines, flask, sync, asynchronous, None, None)
     progress("replay")
-    return Result(application, flask, sync, asynchronous, replayed(application, home, recorded))
+    parity = replayed(application, home, recorded)
+    turned = asyncified(application, home, copy.folder, flask, progress) if application.asyncify else None
+    return Result(application, copy.lines, flask, sync, asynchronous, parity, turned)
 
 
 def replayed(application: Application, home: Path, recorded: Path) -> dict[str, Any]:
@@ -82,40 +96,10 @@ def replayed(application: Application, home: Path, recorded: Path) -> dict[str, 
     """
     corpus = home / "corpus.json"
     write_corpus(corpus, read_corpus(recorded)[:REQUESTS] if recorded.exists() else [])
-    with tempfile.TemporaryDirectory(dir=home) as name:
-        folder = Path(name)
-        _write_files(application, folder)
-        python = environment.python(application.suite)
-        options = [option for file in application.databases for option in ("--sqlite", str(folder / file))]
-        command = [str(python), "-m", "aeros_compat", "parity", application.target, "--json", "--unsafe", "--routes"]
-        log = home / "parity.log"
-        with log.open("w") as errors:
-            done = subprocess.run(
-                [*command, "--corpus", str(corpus), *options],
-                cwd=folder,
-                env=_variables(application, folder, python),
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                check=False,
-            )
-    if done.returncode not in _RESULTS:
-        raise CommandError(f"The replay came to no result: {log.read_text()[-2000:]}")
-    (home / "parity.json").write_bytes(done.stdout)
-    report: dict[str, Any] = json.loads(done.stdout)
+    with stage(application, home) as place:
+        databases = [word for file in application.databases for word in ("--sqlite", str(place.folder / file))]
+        words = ("--json", "--unsafe", "--routes", "--corpus", str(corpus), *databases)
+        printed = place.run("parity", application.target, *words, results=_RESULTS)
+    (home / "parity.json").write_bytes(printed)
+    report: dict[str, Any] = json.loads(printed)
     return report
-
-
-def _write_files(application: Application, folder: Path) -> None:
-    # Nothing but this package: what the runs of the tests import at their start would want their orders.
-    source = folder / "path" / "aeros_compat"
-    shutil.copytree(cache.ROOT / "aeros_compat", source, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, text in application.files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.replace("{folder}", str(folder)))
-
-
-def _variables(application: Application, folder: Path, python: Path) -> dict[str, str]:
-    own = {name: value.replace("{folder}", str(folder)) for name, value in application.variables.items()}
-    paths = os.pathsep.join((str(folder / "path"), str(folder)))
-    return environment.variables(python) | {"PYTHONPATH": paths} | own

@@ -87,8 +87,17 @@ def uv() -> str:
     return str(program)
 
 
-def variables(interpreter: Path) -> dict[str, str]:
-    """The environment variables of a run: the caller's, less what would reach into the suite."""
+def variables(interpreter: Path, source: Path | None = None) -> dict[str, str]:
+    """The environment variables of a run: the caller's, less what would reach into the suite.
+
+    :param source: an sdist whose packages go before those that are installed.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "FLASK_", "PYTHON"))}
     programs = f"{interpreter.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return kept | {"PATH": programs, "PYTHONPATH": str(path()), "PYTHONDONTWRITEBYTECODE": "1"}
+    paths = os.pathsep.join(map(str, (*packages(source), path())))
+    return kept | {"PATH": programs, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def packages(source: Path | None) -> list[Path]:
+    """The folders of an sdist in which its packages may lie; none of no sdist."""
+    return [source / "src", source] if source else []

@@ -33,10 +33,18 @@ _PERCENT = re.compile(r"\[ *(\d+)%\]$")
 Progress = Callable[[str], None]
 
 
-def run_suite(suite: Suite, target: Target, lane: Lane, overrides: tuple[str, ...], progress: Progress) -> Answer:
+def run_suite(
+    suite: Suite,
+    target: Target,
+    lane: Lane,
+    overrides: tuple[str, ...],
+    progress: Progress,
+    source: Path | None = None,
+) -> Answer:
     """Run a suite with pytest in its own environment.
 
     :param progress: called with the part that is done, such as ``"42%"``.
+    :param source: the sdist as it is to be run, if it was changed; then its packages are imported from there.
     :raises CommandError: if pytest came to no result.
     """
     home = _home(suite, target, lane, overrides)
@@ -46,8 +54,8 @@ def run_suite(suite: Suite, target: Target, lane: Lane, overrides: tuple[str, ..
     order.write(home / "order.json")
     progress("preparing")
     python = environment.python(suite, overrides)
-    folder = sdist.unpacked(suite.project, suite.version_with(overrides)) / suite.folder
-    variables = environment.variables(python) | {ORDER: str(home / "order.json")} | suite.variables
+    folder = (source or sdist.unpacked(suite.project, suite.version_with(overrides))) / suite.folder
+    variables = environment.variables(python, source) | {ORDER: str(home / "order.json")} | suite.variables
     log = home / "log.txt"
     code = _run_pytest(_command(python, suite, home), folder, variables, log, progress)
     if code not in _RESULTS or not answer.exists():

@@ -57,6 +57,18 @@ def test_swap_writes_and_checks(folder: Path) -> None:
     assert done.stderr.startswith("There is nothing to swap")
 
 
+def test_swap_parses_only_files_that_name_the_class(folder: Path) -> None:
+    """Of a project with a thousand files a handful do; what others hold, Python 2 say, is no concern of the command."""
+    (folder / "app.py").write_text("from flask import Flask\napp = Flask(__name__)\n")
+    (folder / "old.py").write_text("print 'no application'\n")
+    assert run("swap", ".").exit_code == 0
+    (folder / "old.py").write_text("print 'Flask'\n")
+    assert "old.py is not valid Python" in run("swap", ".").stderr
+    (folder / "old.py").unlink()
+    (folder / "old.py").symlink_to("nowhere.py")
+    assert "old.py cannot be read" in run("swap", ".").stderr
+
+
 def test_asyncify_shows_writes_and_checks(folder: Path) -> None:
     (folder / "shop.py").write_text(VIEW)
     done = run("asyncify", "shop.py::view")

@@ -59,6 +59,54 @@ def kept(view):
 """
 
 
+GUARDS = """\
+def answered(view):
+    @functools.wraps(view)
+    def wrapper(*args, **kwargs):
+        try:
+            return view(*args, **kwargs)
+        except LookupError:
+            return "lookup", 404
+    return wrapper
+
+def answered_by(status):
+    def decorate(view):
+        @functools.wraps(view)
+        def wrapper(*args, **kwargs):
+            try:
+                return view(*args, **kwargs)
+            except LookupError:
+                return "lookup", status
+        return wrapper
+    return decorate
+
+def locked(view):
+    def wrapper(*args, **kwargs):
+        with contextlib.suppress(LookupError):
+            return view(*args, **kwargs)
+        return "lookup", 404
+    return wrapper
+
+def answered_both(view):
+    if inspect.iscoroutinefunction(view):
+        @functools.wraps(view)
+        async def wrapper(*args, **kwargs):
+            try:
+                return await view(*args, **kwargs)
+            except LookupError:
+                return "lookup", 404
+    else:
+        @functools.wraps(view)
+        def wrapper(*args, **kwargs):
+            try:
+                return view(*args, **kwargs)
+            except LookupError:
+                return "lookup", 404
+    return wrapper
+
+"""
+
+
 def code_with(decorator: str) -> str:
     return f"{HEAD}{DECORATORS}\n@app.get('/')\n@{decorator}\ndef view():\n    return 'x'\n"
 
@@ -79,6 +127,20 @@ def test_decorators_that_use_what_the_view_returns(tmp_path: Path, decorator: st
     changed, outcome = convert(tmp_path, code_with(decorator))
     assert changed == code_with(decorator)
     assert "nothing proves that this decorator only hands on" in told(outcome)
+
+
+@pytest.mark.parametrize(
+    ("decorator", "is_async"),
+    [("answered", False), ("answered_by(410)", False), ("locked", False), ("answered_both", True)],
+)
+def test_decorators_that_wait_for_the_end_of_the_call(tmp_path: Path, decorator: str, is_async: bool) -> None:
+    """Of an async view they would see the coroutine alone, and not what it raises."""
+    head = f"{HEAD}{DECORATORS}import contextlib\n{GUARDS}"
+    code = f"{head}\n@app.get('/')\n@{decorator}\ndef view():\n    return {{}}['missing']\n"
+    changed, outcome = convert(tmp_path, code)
+    assert ("async def view" in changed) is is_async
+    assert ("is over before an async view runs" in told(outcome)) is not is_async
+    assert answers(changed) == answers(code)
 
 
 @pytest.mark.parametrize(("decorators", "is_async"), [("[checked]", True), ("[loud]", False), ("make()", False)])

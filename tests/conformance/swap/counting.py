@@ -6,7 +6,7 @@ import functools
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from aeros_compat.gateway.connection import HTTPConnection
+from aeros_compat.gateway import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,6 @@ def count_requests(application: type[WebServer | Core]) -> Calls:
     calls = Calls()
     application.asgi_app = calls.of("asgi", application.asgi_app)  # type: ignore[method-assign]
     for lane in ("sync", "async"):
-        name = f"{lane}_lane"
-        setattr(HTTPConnection, name, staticmethod(calls.of(lane, getattr(HTTPConnection, name))))
+        name = f"run_{lane}_lane"
+        setattr(connection, name, calls.of(lane, getattr(connection, name)))
     return calls

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Target = Literal["flask", "webserver"]
+#: flask.Flask as it is; WebServer in its place; WebServer where the source itself names it.
+Target = Literal["flask", "webserver", "swapped"]
 #: Whose application class the suite is about.
 Framework = Literal["flask", "quart"]
 Lane = Literal["sync", "async", "async-hooks"]

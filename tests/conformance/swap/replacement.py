@@ -59,6 +59,14 @@ def _swap_quart() -> Calls:
     return count_requests(Core)
 
 
+def _swap_nothing() -> Calls:
+    from aeros_compat import WebServer
+
+    from .counting import count_requests
+
+    return count_requests(WebServer)
+
+
 _SWAPS = {"flask": _swap_flask, "quart": _swap_quart}
 
 
@@ -70,4 +78,10 @@ def replace() -> Replacement:
         convert_views()
     if order.lane == "async-hooks":
         convert_hooks()
-    return Replacement(order, _SWAPS[order.framework]() if order.target == "webserver" else None)
+    return Replacement(order, _calls(order))
+
+
+def _calls(order: Order) -> Calls | None:
+    if order.target == "flask":
+        return None
+    return _swap_nothing() if order.target == "swapped" else _SWAPS[order.framework]()
