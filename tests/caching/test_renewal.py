@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ def test_stale_entries_are_served_while_one_request_renews_them(
         assert stale[0].headers["Cache-Status"].startswith("aeros_compat; hit; ttl=-")
         wait_for(lambda: len(calls) == 2)
         wait_for(lambda: httpx.get(url).text == "2  opened", timeout=2)
-        assert httpx.get(url).headers["Cache-Status"] == "aeros_compat; hit; ttl=59"
+        assert re.fullmatch(r"aeros_compat; hit; ttl=[3-6]\d", httpx.get(url).headers["Cache-Status"])
         wait_for(lambda: events.count("close") == events.count("open"))
     assert len(calls) == 2
     assert cached_app.cache_stats().stale > 0

@@ -408,7 +408,7 @@ def test_an_async_view_asks_memory_on_the_loop_and_everything_else_on_threads(ca
         httpx.get(url)
         before = threading.active_count()
         httpx.get(url)
-        assert threading.active_count() == before
+        assert threading.active_count() <= before  # those of tests before this one may be ending
     assert cached_app.cache_stats().hits == 1
     assert len(threads) >= 2
     assert {name == "test-uvicorn" for name in threads} == {kind == "simple"}
