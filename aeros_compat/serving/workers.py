@@ -63,10 +63,13 @@ class WorkerConfig(Config):
         """Called in the worker, before anything else.
 
         SIGTERM, before the server knows it, would kill the worker without its ``atexit`` functions: what agents have
-        not sent yet would be lost.
+        not sent yet would be lost. SIGHUP goes to the whole process group where a terminal or a shell sends it
+        (``kill -HUP %1``): it is for the supervisor, which ends the workers one by one.
         """
         vars(self).update(state)
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def load_app(self) -> ASGIApp:
         """Called in the worker. What fails here fails for all workers, so the supervisor ends."""

@@ -39,6 +39,7 @@ def path() -> Path:
     plugin = Path(__file__).parent / "swap"
     for name, source in (("aeros_compat", cache.ROOT / "aeros_compat"), ("aeros_conformance", plugin)):
         shutil.copytree(source, home / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(cache.ROOT / "pytest_aeros.py", home)
     shutil.copy(plugin / "sitecustomize.py", home)
     return home
 

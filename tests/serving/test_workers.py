@@ -140,6 +140,8 @@ def test_rolling_restart(serve: Serve, tmp_path: Path) -> None:
         before = pids(server, 2)
         code = tmp_path / "app.py"
         code.write_text(code.read_text().replace('TEXT = "first"', 'TEXT = "second"'))
+        for pid in before:  # a shell's ``kill -HUP %1`` goes to all of them
+            os.kill(pid, signal.SIGHUP)
         server.send(signal.SIGHUP)
         end = time.monotonic() + 40
         while len([pid for pid in before if f"after serving {pid}" in server.log]) < 2:
