@@ -97,10 +97,6 @@ class Answer:
 
     def _take_chunks(self, iterable: Iterable[bytes], chunks: Iterator[bytes]) -> None:
         if isinstance(iterable, FileWrapper):
-            self.path = iterable.path_to_send(self.length)
-            if self.path is not None:
-                self.chunks = chunks
-                return
             if self.length is not None and iterable.fits_in_a_block(self.length):
                 # Read and closed at once, a small file costs no second hop.
                 body = iterable.file.read(self.length + 1)
@@ -109,6 +105,11 @@ class Answer:
                     self.close()
                     return
                 chunks = chain([body], chunks)
+            else:
+                self.path = iterable.path_to_send(self.length)
+                if self.path is not None:
+                    self.chunks = chunks
+                    return
         self.body = next_chunk(chunks)
         if self.body and self.length == len(self.body):
             more = next_chunk(chunks)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn reads it with httptools, less three things that clients can do to it.
+"""HTTP/1.1 as uvicorn reads it with httptools, less three things that clients can do to it, and with ``sendfile``.
 
 ``app.run()`` serves with it, and others can: ``uvicorn --http aeros_compat.serving.protocol:HTTPProtocol app:app``.
 """
@@ -10,6 +10,8 @@ import threading
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from .sendfile import PATHSEND, SendingCycle, can_send
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -55,6 +57,8 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         super().__init__(*args, **kwargs)
         #: Bytes that have come since there was a new message, the end of a head, or a piece of a body.
         self._held = 0
+        #: What the application may use on this connection.
+        self._extensions: dict[str, Any] = {}
         #: Requests that were still being answered, or waited for it, when the next one had been read.
         self._earlier: list[RequestResponseCycle] = []
 
@@ -71,9 +75,15 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         if self._held > LONGEST_HEAD and not self.transport.is_closing():
             self._refuse()
 
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._extensions = {PATHSEND: {}} if can_send(transport) else {}
+
     def on_message_begin(self) -> None:
         self._held = 0
         super().on_message_begin()
+        if self._extensions:
+            self.scope["extensions"] = self._extensions.copy()
 
     def on_headers_complete(self) -> None:
         self._held = 0
@@ -81,6 +91,9 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
             self._earlier = [*(cycle for cycle in self._earlier if not cycle.response_complete), self.cycle]
         super().on_headers_complete()
         self.headers = _EndedHeaders(self.headers)
+        if self._extensions and self.cycle is not None:
+            # Uvicorn has no place where another class could be named; its application has not been called yet.
+            self.cycle.__class__ = SendingCycle
 
     def on_body(self, body: bytes) -> None:
         self._held = 0
