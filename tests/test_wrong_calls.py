@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FILES = {
     "shop.py": "import time\nfrom flask import Flask\n\napp = Flask(__name__)\n\n"
     "@app.get('/')\ndef view():\n    time.sleep(1)\n    return ''\n",
-    "broken.py": "def broken(:\n",
+    "broken.py": "def broken(:  # of Flask\n",
     "raises.py": "def fail():\n    1 / 0\n\nfail()\n",
     "ends.py": "import sys\nsys.exit(3)\n",
     "factory.py": "from flask import Flask\n\ndef create_app(name):\n    return Flask(name)\n",

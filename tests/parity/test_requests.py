@@ -66,7 +66,7 @@ def test_rules_that_nothing_fits_are_named() -> None:
     app.add_url_rule("/<nothing:n>", view_func=view)
     app.add_url_rule("/<int:number>/<nothing:n>", view_func=view)
     requests, left_out = requests_for(app)
-    assert left_out == ["/<nothing:n>", "/<int:number>/<nothing:n>"]
+    assert sorted(left_out) == ["/<int:number>/<nothing:n>", "/<nothing:n>"]
     assert [request.target for request in requests] == ["/no/such/page/of/parity"]
 
 
