@@ -98,10 +98,11 @@ def test_an_async_view_without_hooks_waits_for_no_thread() -> None:
 def test_wait_for_a_thread_is_no_time_in_the_view() -> None:
     """Two requests share one thread: the second waits for as long as the first works."""
     app = watched(worker_threads=1)
-    go_on = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
     @app.get("/slow")
     def slow() -> str:
+        begun.set()
         go_on.wait(20)
         return "ok"
 
@@ -109,6 +110,7 @@ def test_wait_for_a_thread_is_no_time_in_the_view() -> None:
         threads = [threading.Thread(target=httpx.get, args=(f"{url}/slow",)) for _ in range(2)]
         for thread in threads:
             thread.start()
+        begun.wait(20)  # before, it may be the first one that waits
         wait_for(lambda: app.lane_stats().threads.waiting == 1)
         assert app.lane_stats().threads.busy == 1
         time.sleep(0.3)
