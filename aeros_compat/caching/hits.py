@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..context import LazyRequestContext
 from ..gateway.environ import decoded_path, script_name
+from ..lanes.lazy_context import LazyRequestContext
 from ..upstream import flask_request_var
 from .cache import is_in_memory
 from .sharing import why_not_asked

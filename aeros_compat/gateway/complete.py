@@ -37,11 +37,9 @@ def complete_answer(response: Response) -> Answer | None:
         return None
     if not 200 <= status <= 599 or status in (204, 304) or not response_closes_nothing(response):
         return None
-    body = pieces[0] if len(pieces) == 1 else _joined(response)
-    if type(body) is not bytes:
-        body = _joined(response)
-        if body is None:
-            return None
+    body = pieces[0] if len(pieces) == 1 and type(pieces[0]) is bytes else _joined(response)
+    if body is None:
+        return None
     if type(response.headers) is not Headers:  # a view may have put a dictionary in its place: Werkzeug copies it
         return None
     headers = list(response.headers)
@@ -69,7 +67,7 @@ def _encoded(headers: list[tuple[str, str]], size: int) -> ASGIHeaders | None:
     has_length = False
     try:
         for name, value in headers:
-            key = encoded_name(name)
+            key = _encoded_name(name)
             if key in _NEEDS_MORE or (key == b"content-length" and (has_length or value != str(size))):
                 return None
             has_length = has_length or key == b"content-length"
@@ -84,7 +82,7 @@ def _encoded(headers: list[tuple[str, str]], size: int) -> ASGIHeaders | None:
 
 
 @lru_cache(1024)  # views write names; most write the same few
-def encoded_name(name: str) -> bytes:
+def _encoded_name(name: str) -> bytes:
     """The name of a header as ASGI has it. Raises ValueError for what can be none."""
     key = name.lower().encode("latin-1")
     if ends_line(key):

@@ -32,7 +32,7 @@ from .cycle import Cycle, at_work
 from .hop import drive, hop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Response
@@ -123,7 +123,7 @@ class AsyncCycle(Cycle):
             rv = await func()
             if rv is not None:
                 return rv
-        rv = await (plan.view(**ctx.view_args) if plan.is_coroutine_function else self.call_view())
+        rv = await self.begin_view()
         if not ctx.leaves_at_once:
             return rv
         try:
@@ -137,11 +137,15 @@ class AsyncCycle(Cycle):
         ctx.pop_at_once()
         return answer
 
-    async def call_view(self) -> ResponseReturnValue:
+    def begin_view(self) -> Coroutine[Any, Any, ResponseReturnValue]:
+        """What is to be awaited for the view. Called in the request's context, as the view itself."""
         ctx, view = self.request_context, self.plan.view
         if self.plan.is_coroutine_function:
-            return cast("ResponseReturnValue", await view(**ctx.view_args))
-        return cast("ResponseReturnValue", await ctx.await_call(view, **ctx.view_args))
+            return cast("Coroutine[Any, Any, ResponseReturnValue]", view(**ctx.view_args))
+        return ctx.await_call(view, **ctx.view_args)
+
+    async def call_view(self) -> ResponseReturnValue:
+        return await self.begin_view()
 
     # After the view.
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask.signals import request_finished, request_started
 
-from ..context import LazyRequestContext
 from ..gateway.answer import Answer
 from ..gateway.complete import complete_answer
 from ..gateway.start_response import StartResponse
 from ..signals import is_heard
 from ..upstream import begin_serving, flask_app_var, flask_request_var
+from .lazy_context import LazyRequestContext
 from .plain import plain_answer
 
 if TYPE_CHECKING:

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from ..gateway.files import BLOCK
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
 PATHSEND = "http.response.pathsend"
-
-#: Bytes of a file that are read at once where it cannot be sent as it is.
-_BLOCK = 256 * 1024
 
 #: Milliseconds for which a thread waits for a client that is about to take more: going back to the loop for each
 #: piece of a file costs more than the piece. Slow clients wait there, and hold no thread.
@@ -56,7 +55,7 @@ class SendingCycle(RequestResponseCycle):
 
     async def _read_and_send(self, path: str) -> None:
         with await asyncio.to_thread(open, path, "rb") as file:
-            while not self.disconnected and (block := await asyncio.to_thread(file.read, _BLOCK)):
+            while not self.disconnected and (block := await asyncio.to_thread(file.read, BLOCK)):
                 await super().send({"type": "http.response.body", "body": block, "more_body": True})
 
     async def _send_file(self, path: str) -> None:

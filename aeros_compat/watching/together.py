@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import astuple, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .history import SAMPLE_EVERY, SAMPLES, Sample
 from .stats import LaneStats, LoopStats, ThreadStats, WorkerStats
 from .watch import PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from .sockets import WebsocketStats
     from .tally import RouteStats
     from .watchdog import Block
+
+    R = TypeVar("R", RouteStats, WebsocketStats)
 
 
 def together(pid: int, living: Sequence[LaneStats], ended: Sequence[LaneStats] = ()) -> LaneStats:
@@ -82,45 +84,26 @@ def _loops(every: Sequence[LaneStats]) -> LoopStats:
 
 
 def _routes(every: Sequence[LaneStats]) -> tuple[RouteStats, ...]:
-    routes: dict[tuple[str, str, str], RouteStats] = {}
-    for stats in every:
-        for route in stats.routes:
-            key = (route.rule, route.method, route.endpoint)
-            known = routes.get(key)
-            routes[key] = route if known is None else _sum_of_routes(known, route)
-    return tuple(routes.values())
-
-
-def _sum_of_routes(one: RouteStats, other: RouteStats) -> RouteStats:
-    return replace(
-        one,
-        requests=one.requests + other.requests,
-        errors=one.errors + other.errors,
-        hops=one.hops + other.hops,
-        view=one.view + other.view,
-        wait=one.wait + other.wait,
-    )
+    routes = (route for stats in every for route in stats.routes)
+    counted = ("requests", "errors", "hops", "view", "wait")
+    return _added_up(routes, lambda route: (route.rule, route.method, route.endpoint), counted)
 
 
 def _websockets(every: Sequence[LaneStats]) -> tuple[WebsocketStats, ...]:
-    routes: dict[tuple[str, str], WebsocketStats] = {}
-    for stats in every:
-        for route in stats.websockets:
-            known = routes.get((route.rule, route.endpoint))
-            routes[route.rule, route.endpoint] = route if known is None else _sum_of_websockets(known, route)
-    return tuple(routes.values())
+    routes = (route for stats in every for route in stats.websockets)
+    counted = ("accepted", "open", "refused", "errors", "received", "sent")
+    return _added_up(routes, lambda route: (route.rule, route.endpoint), counted)
 
 
-def _sum_of_websockets(one: WebsocketStats, other: WebsocketStats) -> WebsocketStats:
-    return replace(
-        one,
-        accepted=one.accepted + other.accepted,
-        open=one.open + other.open,
-        refused=one.refused + other.refused,
-        errors=one.errors + other.errors,
-        received=one.received + other.received,
-        sent=one.sent + other.sent,
-    )
+def _added_up(every: Iterable[R], key: Callable[[R], Hashable], counted: tuple[str, ...]) -> tuple[R, ...]:
+    """One of each key, with the sums of what is ``counted``."""
+    found: dict[Hashable, R] = {}
+    for one in every:
+        known = found.get(key(one))
+        if known is not None:
+            one = replace(known, **{name: getattr(known, name) + getattr(one, name) for name in counted})
+        found[key(one)] = one
+    return tuple(found.values())
 
 
 def _samples(every: Sequence[LaneStats]) -> tuple[Sample, ...]:

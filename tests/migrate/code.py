@@ -21,6 +21,14 @@ from flask import jsonify, request, session
 app = WebServer(__name__)
 app.secret_key = "only for tests"
 """
+#: What is below them where the views open connections.
+CLOSE = """
+
+@app.teardown_appcontext
+def close(error):
+    if "db" in g:
+        g.db.close()
+"""
 VIEW = '\n\n@app.route("/", methods=["GET", "POST"])\ndef view():\n'
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .code import convert, module, same_answers, told, view_of
+from .code import CLOSE, convert, module, same_answers, told, view_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,13 +57,6 @@ def user():
     find(1)
     return User()
 
-"""
-CLOSE = """
-
-@app.teardown_appcontext
-def close(error):
-    if "db" in g:
-        g.db.close()
 """
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .code import CLOSE, answers, app_of, convert, is_on_loop, module, same_answers, told, view_of
 from .code import HEAD as HEAD_OF_MODULE
-from .code import answers, app_of, convert, is_on_loop, module, same_answers, told, view_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,13 +39,6 @@ def double(number):
 def label(row):
     return f"n{row[0]}"
 
-"""
-CLOSE = """
-
-@app.teardown_appcontext
-def close(error):
-    if "db" in g:
-        g.db.close()
 """
 
 
