@@ -10,6 +10,9 @@ import pytest
 
 from aeros_compat import WebServer
 
+#: Files that take longest for their number of tests. At the end they would keep one process busy, and the others idle.
+FIRST = ("test_transcript.py", "test_from_flask.py", "test_steps.py", "test_legacy_example.py")
+
 View = Callable[..., Any]
 Lane = Callable[[View], View]
 
@@ -41,3 +44,7 @@ def app() -> WebServer:
     app.testing = True
     app.secret_key = "only for tests"
     return app
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
