@@ -27,6 +27,7 @@ from .gateway.environ import EXCHANGE
 from .gateway.mounts import Mount, MountedCall, Mounts, take_current_mount
 from .gateway.wsgi_entry import WSGICall
 from .handshake import Handshake
+from .json_provider import JSONProvider
 from .lanes.around import OVERRIDABLE, WATCHED, Around
 from .lanes.choice import is_quarts_view
 from .lanes.threads import ProcessThreads
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from flask.json.provider import JSONProvider as FlaskJSONProvider
     from flask.sessions import SessionInterface, SessionMixin
     from flask.templating import Environment
     from flask.typing import ResponseReturnValue
@@ -108,6 +110,7 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
         }
     )
     url_map_class = UrlMap
+    json_provider_class: type[FlaskJSONProvider] = JSONProvider
     session_interface: SessionInterface = SignedSessions()
     #: Counted up by each attribute that is set and has a part in how requests are answered.
     changes = 0
@@ -210,11 +213,12 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
             return cast("Self", app)
         own = own_settings(WebServer) | settings
         check_settings(own["host"], own["port"], own["worker_threads"], own["logging_level"])
-        before = [(obj, type(obj)) for obj in (app, app.url_map, app.cli)]
+        before = [(obj, type(obj)) for obj in (app, app.url_map, app.json, app.cli)]
         server = cast("Self", app)
         try:
             add_class(app, cls)
             add_class(app.url_map, UrlMap)
+            JSONProvider.take_over(app)
             for name, value in cls.default_config.items():
                 app.config.setdefault(name, value)
             server._extend_flask(**own)

@@ -27,6 +27,7 @@ from flask_caching.backends import FileSystemCache, SimpleCache
 from flask_caching.jinja2ext import CacheExtension
 from jinja2 import Environment, nodes
 from quart.globals import websocket_ctx
+from werkzeug.datastructures import Headers
 from werkzeug.routing import IntegerConverter
 
 from aeros_compat import Cache, RedisCache, WebServer, upstream
@@ -423,3 +424,23 @@ def test_what_uvicorn_cuts_requests_off_with(caplog: pytest.LogCaptureFixture) -
         logging.getLogger(SERVER).removeHandler(caplog.handler)
     errors = [record.exc_info[1] for record in caplog.records if record.name == SERVER and record.exc_info]
     assert {(type(error), error.args) for error in errors if error} == {(asyncio.CancelledError, (upstream.CUT_OFF,))}
+
+
+def test_new_response_is_what_the_constructor_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = flask.Response(b"body", content_type="text/plain")
+    new = upstream.new_response(b"body", "text/plain")
+    assert vars(new).keys() == vars(made).keys()
+    for name, value in vars(made).items():
+        assert vars(new)[name] == value, name
+        assert type(vars(new)[name]) is type(value), name
+        if isinstance(value, (list, Headers)):
+            assert vars(new)[name] is not vars(upstream.new_response(b"body", "text/plain"))[name], name
+    seen = []
+    init = flask.Response.__init__
+
+    def patched(self: flask.Response, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        seen.append(self)
+
+    monkeypatch.setattr(flask.Response, "__init__", patched)
+    assert [upstream.new_response(b"body", "text/plain")] == seen

@@ -16,6 +16,7 @@ from flask.sessions import SecureCookieSessionInterface
 
 from ..callables import is_patched
 from ..gateway.proxies import proxies_around
+from ..json_provider import JSONProvider
 from ..signing import SignedSessions
 
 if TYPE_CHECKING:
@@ -100,8 +101,10 @@ class Around:
             and app.request_class.cookies is Request.cookies
         )
         #: Whether text and JSON become what Flask's own class of response would have made of them.
-        self.answers_plainly = self.is_flasks and app.response_class is Response
-        self.has_plain_json = type(app.json).response is DefaultJSONProvider.response
+        self.answers_plainly = (
+            self.is_flasks and app.response_class is Response and Response.default_mimetype == "text/html"
+        )
+        self.has_plain_json = type(app.json).response in (JSONProvider.response, DefaultJSONProvider.response)
         self.plans: dict[tuple[str, str], Plan] = {}
 
     def is_current(self, app: WebServer) -> bool:

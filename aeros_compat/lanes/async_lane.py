@@ -30,6 +30,7 @@ from ..signals import is_heard
 from ..upstream import begin_serving, bind_executor, find_error_handler
 from .cycle import Cycle, at_work
 from .hop import drive, hop
+from .plain import plain_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -141,7 +142,8 @@ class AsyncCycle(Cycle):
         """What is to be awaited for the view. Called in the request's context, as the view itself."""
         ctx, view = self.request_context, self.plan.view
         if self.plan.is_coroutine_function:
-            return cast("Coroutine[Any, Any, ResponseReturnValue]", view(**ctx.view_args))
+            coroutine: Coroutine[Any, Any, ResponseReturnValue] = view(**ctx.view_args)
+            return coroutine
         return ctx.await_call(view, **ctx.view_args)
 
     async def call_view(self) -> ResponseReturnValue:
@@ -199,7 +201,7 @@ class AsyncCycle(Cycle):
                 await self.leave_on_loop()
         if done is not None:
             return done
-        response = self.app.make_response(rv)
+        response = plain_response(self.app, rv, plan.around)
         for func in ctx._after_request_functions:
             response = await cast("Any", func)(response)
         for func in plan.after:

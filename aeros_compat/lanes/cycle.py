@@ -18,7 +18,7 @@ from ..gateway.start_response import StartResponse
 from ..signals import is_heard
 from ..upstream import begin_serving, flask_app_var, flask_request_var
 from .lazy_context import LazyRequestContext
-from .plain import plain_answer
+from .plain import plain_answer, plain_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,7 @@ class Cycle:
         done = self.plainly(rv)
         if done is not None:
             return done
-        response = app.make_response(rv)
+        response = plain_response(app, rv, plan.around)
         for func in ctx._after_request_functions:
             response = app.ensure_sync(func)(response)
         for func in plan.sync_after:
@@ -164,7 +164,7 @@ class Cycle:
         if ctx.session_untouched:
             return plain_answer(self.app, rv, plan.around)
         if self.saved is None:
-            response = self.app.make_response(rv)
+            response = plain_response(self.app, rv, plan.around)
             ctx.save_session(response)
             self.saved = response
         return complete_answer(self.saved) or self.saved

@@ -157,7 +157,8 @@ def drive(coroutine: Coroutine[Any, Any, T], context: contextvars.Context) -> Ge
         try:
             waiting_for = context.run(step, value)
         except StopIteration as finished:
-            return cast("T", finished.value)
+            result: T = finished.value
+            return result
         try:
             value = yield waiting_for
             step = coroutine.send

@@ -18,7 +18,7 @@ from ..signals import is_heard
 from ..upstream import flask_app_var, flask_request_var, quart_request_var
 
 if TYPE_CHECKING:
-    from flask.sessions import SecureCookieSessionInterface, SessionMixin
+    from flask.sessions import SessionMixin
     from flask.wrappers import Request, Response
     from werkzeug.routing import MapAdapter
 
@@ -108,7 +108,7 @@ class LazyRequestContext(RequestContext):
             return False
         if not self.exchange.cookies:
             return True
-        interface = cast("SecureCookieSessionInterface", self.app.session_interface)
+        interface: Any = self.app.session_interface
         return not self.exchange.may_have_cookie(interface.get_cookie_name(self.app))
 
     @property
@@ -119,7 +119,8 @@ class LazyRequestContext(RequestContext):
     def save_session(self, response: Response) -> None:
         """What ``process_response`` does with the session."""
         if not self.session_untouched:
-            session, interface = cast("SessionMixin", self._session), self.app.session_interface
+            session: Any = self._session
+            interface = self.app.session_interface
             if not interface.is_null_session(session):
                 interface.save_session(self.app, session, response)
 

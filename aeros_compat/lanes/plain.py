@@ -9,6 +9,8 @@ from werkzeug.utils import get_content_type
 
 from ..gateway.answer import Answer
 from ..gateway.complete import complete_answer
+from ..json_provider import json_text
+from ..upstream import new_response
 
 if TYPE_CHECKING:
     from ..webserver import WebServer
@@ -26,10 +28,18 @@ def plain_answer(app: WebServer, rv: Any, around: Around) -> Answer | None:
         return _answer(rv, _TEXT)
     if (kind is dict or kind is list) and around.has_plain_json:
         provider: Any = app.json
-        compact = provider.compact if provider.compact is not None else not app.debug
-        style: dict[str, Any] = {"separators": (",", ":")} if compact else {"indent": 2}
-        return _answer(f"{provider.dumps(rv, **style)}\n".encode(), get_content_type(provider.mimetype, "utf-8"))
+        return _answer(json_text(app, provider, rv).encode(), get_content_type(provider.mimetype, "utf-8"))
     return complete_answer(rv) if isinstance(rv, Response) else None
+
+
+def plain_response(app: WebServer, rv: Any, around: Around) -> Response:
+    """What Flask's ``make_response`` makes of ``rv``."""
+    if around.answers_plainly:
+        if type(rv) is str:
+            return new_response(rv.encode(), _TEXT)
+        if type(rv) is bytes:
+            return new_response(rv, _TEXT)
+    return app.make_response(rv)
 
 
 def _answer(body: bytes, content_type: str) -> Answer:

@@ -198,7 +198,8 @@ class Core(Lifetime, WebsocketCycle, Quart):
             return cast("Awaitable[None]", self.asgi_websocket_class(self, scope)(receive, send))
         connection: Any = self.asgi_http_class(self, scope)
         connection.mount, connection.around = mount, around
-        return cast("Awaitable[None]", connection(receive, send))
+        answering: Awaitable[None] = connection(receive, send)
+        return answering
 
     # Contexts and teardown.
 
