@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from ..types import Message, Receive
+    from .whole import Whole
 
 #: Bytes of a request body that are held in memory before the view starts.
 COLLECT_LIMIT = 1024 * 1024
@@ -104,6 +105,16 @@ class Body:
             self.collected = b"".join(self._ahead)
             self._ahead.clear()
 
+    def take(self, whole: Whole) -> bool:
+        """Take the whole body, without a message, if it is there."""
+        body = whole.take_body()
+        if body is None:
+            return False
+        self._ended = True
+        self.collected = body
+        self.size = len(body)
+        return True
+
     def _begin_stream(self) -> None:
         self._ahead = deque()
         self._lock = threading.Lock()
@@ -116,6 +127,9 @@ class Body:
 
     def _take(self, message: Message) -> None:
         """Put in what has been received."""
+        if self.collected is not None:  # what comes after the end is that the client has gone
+            self.disconnected = message["type"] == "http.disconnect"
+            return
         with self._lock:
             if message["type"] == "http.disconnect":
                 self.disconnected = True

@@ -13,6 +13,7 @@ from ..limits.limits import is_overloaded, refuse, timeout_of
 from ..limits.timed import within
 from .body import COLLECT_LIMIT, Body
 from .delivery import deliver
+from .whole import whole_of
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -44,13 +45,17 @@ class HTTPConnection:
         body = Body(receive)
         exchange = self.exchange_class(self._scope, body)
         exchange.mount, exchange.around = self.mount, self.around
-        await body.collect(COLLECT_LIMIT, exchange.content_length, app.config["MAX_CONTENT_LENGTH"])
+        whole = whole_of(receive)
+        if whole is None or not body.take(whole):
+            await body.collect(COLLECT_LIMIT, exchange.content_length, app.config["MAX_CONTENT_LENGTH"])
         try:
             answer, thread = await self._answer(app, exchange)
             if exchange.kept_contexts:
                 self._core.preserve(exchange.kept_contexts[-1])
             try:
-                await self.deliver(answer, exchange, thread, send)
+                sending = self.deliver(answer, exchange, thread, send)
+                if sending is not None:
+                    await sending
             finally:
                 try:
                     if answer.needs_close:

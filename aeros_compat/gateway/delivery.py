@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 from ..lanes.hop import drive, hop
 from .answer import STATUS_LINE, WSGI_HEADERS, Answer, fit_for_asgi, in_empty_context
 from .channel import Channel
+from .whole import whole_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
     from ..exchange import Exchange, Thread
     from ..types import Message, Send
 
 
-async def deliver(answer: Answer, exchange: Exchange, thread: Thread, send: Send) -> None:
-    """Send ``answer``, piece by piece where it is a stream, until its end or until the client leaves."""
+def deliver(answer: Answer, exchange: Exchange, thread: Thread, send: Send) -> Coroutine[Any, Any, None] | None:
+    """Send ``answer``: at once, if that can be done; else what sends it is returned, to be awaited."""
     if exchange.body.disconnected:
-        return
+        return None
     answer.fit_to(exchange.scope["method"])
     start = answer.start_message()
     if exchange.caller is None:
@@ -28,6 +29,15 @@ async def deliver(answer: Answer, exchange: Exchange, thread: Thread, send: Send
             start = fit_for_asgi(start)
     else:
         start.update({STATUS_LINE: answer.status, WSGI_HEADERS: answer.headers})
+    if answer.path is None and answer.chunks is None and answer.async_chunks is None:
+        whole = whole_of(send)
+        if whole is not None and whole.send_answer(start["status"], start["headers"], answer.body):
+            return None
+    return _send(start, answer, exchange, thread, send)
+
+
+async def _send(start: Message, answer: Answer, exchange: Exchange, thread: Thread, send: Send) -> None:
+    """Send an answer, piece by piece where it is a stream, until its end or until the client leaves."""
     if answer.path is not None or (answer.chunks is None and answer.async_chunks is None):
         if answer.path is None and exchange.scope["http_version"][0] == "1":  # nearly all of them
             await send(start)

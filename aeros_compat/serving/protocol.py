@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn reads it with httptools, less three things that clients can do to it, and with ``sendfile``.
+"""HTTP/1.1 as uvicorn reads it with httptools, faster, with ``sendfile``, less three things that clients can do to it.
 
 ``app.run()`` serves with it, and others can: ``uvicorn --http aeros_compat.serving.protocol:HTTPProtocol app:app``.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from .cycle import Cycle
 from .sendfile import PATHSEND, SendingCycle, can_send
 
 if TYPE_CHECKING:
@@ -91,9 +92,9 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
             self._earlier = [*(cycle for cycle in self._earlier if not cycle.response_complete), self.cycle]
         super().on_headers_complete()
         self.headers = _EndedHeaders(self.headers)
-        if self._extensions and self.cycle is not None:
+        if self.cycle is not None:
             # Uvicorn has no place where another class could be named; its application has not been called yet.
-            self.cycle.__class__ = SendingCycle
+            self.cycle.__class__ = SendingCycle if self._extensions else Cycle
 
     def on_body(self, body: bytes) -> None:
         self._held = 0

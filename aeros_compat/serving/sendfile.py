@@ -13,9 +13,8 @@ import select
 import threading
 from typing import TYPE_CHECKING, Any
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
 from ..gateway.files import BLOCK
+from .cycle import Cycle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -35,8 +34,8 @@ def can_send(transport: Any) -> bool:
     return hasattr(os, "sendfile") and hasattr(select, "poll") and transport.get_extra_info("sslcontext") is None
 
 
-class SendingCycle(RequestResponseCycle):
-    """uvicorn's cycle, which takes ``http.response.pathsend`` in the place of a body."""
+class SendingCycle(Cycle):
+    """A cycle that takes ``http.response.pathsend`` in the place of a body."""
 
     def send(self, message: Any) -> Awaitable[None]:  # type: ignore[override]  # without a coroutine around each
         if message["type"] == PATHSEND:

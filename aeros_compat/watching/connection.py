@@ -99,7 +99,7 @@ def _label(app: WebServer, scope: Any) -> str:
     return MATCHED_LATE if mount is None else label_of(mount)
 
 
-def _deliver(answer: Answer, exchange: Any, thread: Thread, send: Send) -> Coroutine[Any, Any, None]:
+def _deliver(answer: Answer, exchange: Any, thread: Thread, send: Send) -> Coroutine[Any, Any, None] | None:
     """Take the time of the lane. What comes after it is the client's time."""
     place: Timed = exchange.place
     if place.finished is not None:

@@ -336,3 +336,19 @@ def test_small_and_large_reads_and_lines_of_one_stream(app: WebServer) -> None:
     with served(app) as url:
         assert httpx.post(url, content=LINES).text == "True"
         assert httpx.post(f"{url}/text", content=LINES).text == "True"
+
+
+def test_a_client_that_leaves_after_its_whole_body() -> None:
+    messages: list[Any] = [{"type": "http.request", "body": b"all", "more_body": False}, {"type": "http.disconnect"}]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def left() -> bool:
+        body = Body(receive)
+        await body.collect(COLLECT_LIMIT, None, None)
+        assert body.collected == b"all"
+        await body.wait_for_disconnect()
+        return body.disconnected
+
+    assert asyncio.run(left())

@@ -14,6 +14,7 @@ import httpx
 import pytest
 import quart
 
+from aeros_compat.gateway.body import READ_AHEAD
 from aeros_compat.gateway.environ import add_headers
 from aeros_compat.serving.protocol import HTTPProtocol
 
@@ -105,7 +106,7 @@ def test_endless_forms(app: WebServer, lane: Lane, name: str) -> None:
     app.add_url_rule("/form", view_func=sync if lane(sync) is sync else awaited, endpoint="form", methods=["POST"])
     status, taken = asyncio.run(uploaded(app, *ENDLESS[name]))
     assert status == 413
-    assert taken < 3_000_000
+    assert taken < 2_000_000 + 2 * READ_AHEAD  # what is read ahead of the thread, and the piece that it stops at
 
 
 def test_compressed_bodies_are_not_decompressed(app: WebServer, lane: Lane) -> None:
