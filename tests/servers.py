@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import uvicorn
 
+from aeros_compat.serving.protocol import HTTPProtocol
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def served(app: Any, **options: Any) -> Iterator[str]:
-    """``app`` on uvicorn in this process; gives its base URL. Failing to stop in time fails the test."""
+    """``app`` as ``app.run()`` serves it, in this process; gives its base URL. Failing to stop in time fails the test.
+
+    ``http`` chooses another protocol of uvicorn's.
+    """
+    options.setdefault("http", HTTPProtocol)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", proxy_headers=False, timeout_graceful_shutdown=5, **options)
     server = uvicorn.Server(config)
