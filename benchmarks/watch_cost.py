@@ -1,10 +1,9 @@
 """What being watched costs: processor time of a request, with the watch off and on, side by side.
 
-Each kind runs in a process of its own and in turns with the others, so that a machine with other work to do is unfair
-to all of them alike. The requests come over real sockets to uvicorn, or with ``--in-process`` straight into the ASGI
-application, where there is nothing but its own work. ``--against DIRECTORY`` adds another checkout of the project.
+    python -m benchmarks.watch_cost
 
-    python benchmarks/watch_cost.py --seconds 25
+Each server is a process of its own, asked in turns with the others, so that a machine with other work to do is unfair
+to all of them alike. "off again" is the same as "off": what differs between these two is the error of the measurement.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import os
 import random
 import resource
 import socket
@@ -20,114 +18,97 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
-from typing import IO, Any, cast
+from contextlib import ExitStack, contextmanager
+from typing import IO, TYPE_CHECKING, Any, cast
 
-ROOT = Path(__file__).resolve().parent.parent
-CONNECTIONS = 16
-REQUEST = b"GET %b HTTP/1.1\r\nHost: localhost\r\nUser-Agent: benchmark\r\nAccept: */*\r\n\r\n"
-KINDS: dict[str, dict[str, Any]] = {"off": {}, "watch": {"watch": True}}
+from .content import ROOT, ROWS
+from .load import Wrk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONNECTIONS = 32
+#: A view that does nothing, in each lane, and one that renders a page.
+PATHS = ("/sync", "/async", "/rows")
+KINDS: dict[str, dict[str, Any]] = {"off": {}, "watch": {"watch": True}, "off again": {}}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=25.0, help="for each lane")
-    parser.add_argument("--requests", type=int, default=800, help="of each round")
-    parser.add_argument("--in-process", action="store_true")
-    parser.add_argument("--against", help="the root of another checkout, measured with the watch off")
+    parser = argparse.ArgumentParser("python -m benchmarks.watch_cost", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="of a second for each server and each view")
     parser.add_argument("--serve", choices=KINDS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        asyncio.run(serve(options.serve, options.in_process))
+        asyncio.run(serve(options.serve))
         return
-    for path in ("/sync", "/async"):
-        measure(path, options)
+    print("| view | watch | microseconds of processor for a request: median, least | against off: median, least |")
+    print("|---|---|---:|---:|")
+    for path in PATHS:
+        measure(path, options.rounds)
 
 
-def measure(path: str, options: argparse.Namespace) -> None:
-    servers = {kind: Measured(kind, ROOT, options.in_process) for kind in KINDS}
-    # The same as "off": what differs between these two is the error of the measurement.
-    servers["off again"] = Measured("off", ROOT, options.in_process)
-    if options.against:
-        servers["against"] = Measured("off", Path(options.against), options.in_process)
-    try:
+def measure(path: str, rounds: int) -> None:
+    times: dict[str, list[float]] = {name: [] for name in KINDS}
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(Measured.running(name)) for name in KINDS}
         for server in servers.values():
-            server.cpu_of(path, options.requests)
-        times: dict[str, list[float]] = {name: [] for name in servers}
-        end = time.monotonic() + options.seconds
-        while time.monotonic() < end:
+            server.cpu_of(path)
+        for number in range(rounds):
+            print(f"\r{path}: round {number + 1} of {rounds} ", end="", file=sys.stderr, flush=True)
             for name in random.sample(list(servers), len(servers)):
-                times[name].append(servers[name].cpu_of(path, options.requests))
-    finally:
-        for server in servers.values():
-            server.end()
+                times[name].append(servers[name].cpu_of(path))
+    print(file=sys.stderr)
     for name, values in times.items():
-        pairs = [100 * (value / off - 1) for value, off in zip(values, times["off"], strict=True)]
+        pairs = [value / off - 1 for value, off in zip(values, times["off"], strict=True)]
+        least = min(values) / min(times["off"]) - 1
         print(
-            f"{path:7} {name:9} {statistics.median(values):7.1f} ms of processor per 1,000 requests,"
-            f" in {len(values)} rounds; least {min(values):7.1f}; against off: {statistics.median(pairs):+5.1f} %"
+            f"| `{path}` | {name} | {statistics.median(values):.1f}, {min(values):.1f}"
+            f" | {statistics.median(pairs):+.1%}, {least:+.1%} |",
+            flush=True,
         )
 
 
 class Measured:
     """A process that answers requests and says what they have cost."""
 
-    def __init__(self, kind: str, root: Path, in_process: bool) -> None:
-        command = [sys.executable, __file__, "--serve", kind, *(["--in-process"] if in_process else [])]
-        environment = {**os.environ, "PYTHONPATH": str(root)}
-        self._process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
-        )
-        self._in = cast("IO[str]", self._process.stdin)
-        self._out = cast("IO[str]", self._process.stdout)
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._in = cast("IO[str]", process.stdin)
+        self._out = cast("IO[str]", process.stdout)
         self._port = int(self._out.readline())
-        self._in_process = in_process
 
-    def cpu_of(self, path: str, requests: int) -> float:
-        """Milliseconds for 1,000 requests."""
-        before = self._ask("cpu")
-        if self._in_process:
-            self._ask(f"{path} {requests}")
-        else:
-            asyncio.run(send_requests(self._port, path, requests))
-        return (self._ask("cpu") - before) / requests * 1e6
+    @classmethod
+    @contextmanager
+    def running(cls, kind: str) -> Iterator[Measured]:
+        command = [sys.executable, "-m", "benchmarks.watch_cost", "--serve", kind]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+            yield cls(process)
 
-    def _ask(self, question: str) -> float:
-        print(question, file=self._in, flush=True)
+    def cpu_of(self, path: str) -> float:
+        """Microseconds for a request, in a second of them."""
+        before = self._cpu()
+        load = Wrk(f"http://127.0.0.1:{self._port}{path}", CONNECTIONS).run(1)
+        assert load.errors == 0, f"{load.errors} requests for {path} failed"
+        time.sleep(0.1)  # the watch counts a moment later
+        return (self._cpu() - before) / load.requests * 1e6
+
+    def _cpu(self) -> float:
+        print(file=self._in, flush=True)
         return float(self._out.readline())
-
-    def end(self) -> None:
-        self._in.close()
-        self._process.wait(timeout=30)
-        self._out.close()
-
-
-async def send_requests(port: int, path: str, count: int) -> None:
-    """Ask over some connections at a time, one request after the other on each of them."""
-
-    async def ask() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for _ in range(count // CONNECTIONS):
-            writer.write(REQUEST % path.encode())
-            head = await reader.readuntil(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 200"), head
-            await reader.readexactly(len(b"Hello"))
-        writer.close()
-        await writer.wait_closed()
-
-    await asyncio.gather(*(ask() for _ in range(CONNECTIONS)))
 
 
 # In the measured process.
 
 
 def application(kind: str) -> Any:
+    from flask import render_template
+
     from aeros_compat import WebServer
 
     # A warning about a blocked loop on a busy machine is not what is measured.
     logging.disable(logging.WARNING)
-    app = WebServer("benchmark", **KINDS[kind])
+    app = WebServer("benchmarks", compression=None, template_folder="templates", **KINDS[kind])
     app.add_url_rule("/sync", "sync", lambda: "Hello")
+    app.add_url_rule("/rows", "rows", lambda: render_template("rows.html", title="Rows", rows=ROWS))
 
     async def view() -> str:
         return "Hello"
@@ -136,61 +117,23 @@ def application(kind: str) -> Any:
     return app
 
 
-async def serve(kind: str, in_process: bool) -> None:
+async def serve(kind: str) -> None:
     import uvicorn
 
-    app = application(kind)
-    if in_process:
-        print(0, flush=True)
-        await answer_questions(app)
-        return
+    from aeros_compat.serving.protocol import HTTPProtocol
+
+    options: dict[str, Any] = {"http": HTTPProtocol, "log_level": "error", "access_log": False, "proxy_headers": False}
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, proxy_headers=False))
+    server = uvicorn.Server(uvicorn.Config(application(kind), **options))
     serving = asyncio.create_task(server.serve([listener]))
     while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.01)
     print(listener.getsockname()[1], flush=True)
-    await answer_questions(app)
-    server.should_exit = True
-    await serving
-
-
-async def answer_questions(app: Any) -> None:
-    while question := await asyncio.to_thread(sys.stdin.readline):
-        if question != "cpu\n":
-            path, count = question.split()
-            await asyncio.gather(*(call(app, path, int(count) // CONNECTIONS) for _ in range(CONNECTIONS)))
+    while await asyncio.to_thread(sys.stdin.readline):
         used = resource.getrusage(resource.RUSAGE_SELF)
         print(used.ru_utime + used.ru_stime, flush=True)
-
-
-async def call(app: Any, path: str, count: int) -> None:
-    message = {"type": "http.request", "body": b"", "more_body": False}
-
-    async def receive() -> Any:
-        # As on a socket: the loop gets its turn, or it would be blocked by all requests together.
-        await asyncio.sleep(0)
-        return message
-
-    async def send(message: Any) -> None:
-        pass
-
-    for _ in range(count):
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": "GET",
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(b"host", b"localhost"), (b"user-agent", b"benchmark"), (b"accept", b"*/*")],
-            "client": ("127.0.0.1", 50000),
-            "server": ("127.0.0.1", 8000),
-        }
-        await app(scope, receive, send)
+    server.should_exit = True
+    await serving
 
 
 if __name__ == "__main__":

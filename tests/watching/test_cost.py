@@ -1,6 +1,6 @@
 """What being watched adds to a request, counted and not timed: calls of Python functions, and looks at the clock.
 
-``benchmarks/watch_cost.py`` measures the time that this comes to.
+``python -m benchmarks.watch_cost`` measures the time that this comes to.
 """
 
 from __future__ import annotations
