@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.exceptions import ClientDisconnected
 
+from .whole import take_body
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from ..types import Message, Receive
-    from .whole import Whole
 
 #: Bytes of a request body that are held in memory before the view starts.
 COLLECT_LIMIT = 1024 * 1024
@@ -91,6 +92,11 @@ class Body:
         if announced is not None and allowed is not None and announced > max(allowed, limit):
             self._begin_stream()
             return
+        self.collected = take_body(self._receive)
+        if self.collected is not None:
+            self._ended = True
+            self.size = len(self.collected)
+            return
         message = await self._receive()
         if message["type"] == "http.request" and not message.get("more_body", False):
             self._ended = True
@@ -104,16 +110,6 @@ class Body:
         if self._ended:
             self.collected = b"".join(self._ahead)
             self._ahead.clear()
-
-    def take(self, whole: Whole) -> bool:
-        """Take the whole body, without a message, if it is there."""
-        body = whole.take_body()
-        if body is None:
-            return False
-        self._ended = True
-        self.collected = body
-        self.size = len(body)
-        return True
 
     def _begin_stream(self) -> None:
         self._ahead = deque()

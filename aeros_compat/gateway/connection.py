@@ -13,7 +13,6 @@ from ..limits.limits import is_overloaded, refuse, timeout_of
 from ..limits.timed import within
 from .body import COLLECT_LIMIT, Body
 from .delivery import deliver
-from .whole import whole_of
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -45,9 +44,7 @@ class HTTPConnection:
         body = Body(receive)
         exchange = self.exchange_class(self._scope, body)
         exchange.mount, exchange.around = self.mount, self.around
-        whole = whole_of(receive)
-        if whole is None or not body.take(whole):
-            await body.collect(COLLECT_LIMIT, exchange.content_length, app.config["MAX_CONTENT_LENGTH"])
+        await body.collect(COLLECT_LIMIT, exchange.content_length, app.config["MAX_CONTENT_LENGTH"])
         try:
             answer, thread = await self._answer(app, exchange)
             if exchange.kept_contexts:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..lanes.hop import drive, hop
 from .answer import STATUS_LINE, WSGI_HEADERS, Answer, fit_for_asgi, in_empty_context
 from .channel import Channel
-from .whole import whole_of
+from .whole import send_answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -29,10 +29,9 @@ def deliver(answer: Answer, exchange: Exchange, thread: Thread, send: Send) -> C
             start = fit_for_asgi(start)
     else:
         start.update({STATUS_LINE: answer.status, WSGI_HEADERS: answer.headers})
-    if answer.path is None and answer.chunks is None and answer.async_chunks is None:
-        whole = whole_of(send)
-        if whole is not None and whole.send_answer(start["status"], start["headers"], answer.body):
-            return None
+    is_whole = answer.path is None and answer.chunks is None and answer.async_chunks is None
+    if is_whole and send_answer(send, start["status"], start["headers"], answer.body):
+        return None
     return _send(start, answer, exchange, thread, send)
 
 

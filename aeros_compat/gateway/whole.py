@@ -1,8 +1,8 @@
 """Requests and answers that are there as a whole: handed over in one call, where the server is one that can.
 
 ASGI takes a coroutine and a dictionary for each message, and nearly every request has three of them. The server of
-``app.run()`` (see ``serving/cycle.py``) also has two methods that do the same at once. Whoever wraps ``receive`` or
-``send``, as middleware does, gets the messages.
+``app.run()`` (see ``serving/cycle.py``) also has two methods that do the same at once. So have the policies and the
+access log, which stand between it and the lanes. Whoever else wraps ``receive`` or ``send`` gets the messages.
 """
 
 from __future__ import annotations
@@ -13,19 +13,29 @@ if TYPE_CHECKING:
     from ..types import Headers, Receive, Send
 
 
-class Whole:
-    """What the owner of a server's ``receive`` and ``send`` is, if it can do without messages."""
+class WholeRequest:
+    """What the owner of a ``receive`` is, if it can do without messages."""
 
     def take_body(self) -> bytes | None:
         """The body of the request, if all of it is there; else None, and it has to be received."""
         raise NotImplementedError
+
+
+class WholeAnswer:
+    """What the owner of a ``send`` is, if it can do without messages."""
 
     def send_answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole answer; False, and nothing is sent, if this one has to be sent in messages."""
         raise NotImplementedError
 
 
-def whole_of(call: Receive | Send) -> Whole | None:
-    """What is behind ``receive`` or ``send``, if it is a server's own and can do without messages."""
-    owner = getattr(call, "__self__", None)
-    return owner if isinstance(owner, Whole) else None
+def take_body(receive: Receive) -> bytes | None:
+    """The body of the request, if all of it is there and whoever is behind ``receive`` gives it away at once."""
+    owner = getattr(receive, "__self__", None)
+    return owner.take_body() if isinstance(owner, WholeRequest) else None
+
+
+def send_answer(send: Send, status: int, headers: Headers, body: bytes) -> bool:
+    """Send a whole answer, if whoever is behind ``send`` takes it at once; whether it has."""
+    owner = getattr(send, "__self__", None)
+    return isinstance(owner, WholeAnswer) and owner.send_answer(status, headers, body)

@@ -46,19 +46,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-async def run_async_lane(app: WebServer, exchange: Exchange) -> tuple[Answer, Thread]:
+def run_async_lane(app: WebServer, exchange: Exchange) -> Coroutine[Any, Any, tuple[Answer, Thread]]:
     """The answer of an async view, and the thread of the request's sync pieces."""
     assert exchange.plan is not None
-    cycle = AsyncCycle(app, exchange, exchange.plan, exchange.thread_for(app, own=True))
-    try:
-        return await cycle.run(), cycle.thread
-    except BaseException:
-        # A thread that still works on the answer cannot be interrupted: see run_sync_lane.
-        exchange.abandoned = True
-        if exchange.answer is not None:
-            cycle.thread.submit(exchange.context.run, exchange.answer.close)
-        cycle.thread.release()
-        raise
+    return AsyncCycle(app, exchange, exchange.plan, exchange.thread_for(app, own=True)).run()
 
 
 class AsyncCycle(Cycle):
@@ -70,34 +61,39 @@ class AsyncCycle(Cycle):
         super().__init__(app, exchange, plan, thread)
         self.context = exchange.context
 
-    async def run(self) -> Answer:
-        rv: ResponseReturnValue | None = None
+    async def run(self) -> tuple[Answer, Thread]:
+        """What :func:`run_async_lane` promises."""
+        rv: Any = None
         failure: Exception | None = None
-        self.context.run(bind_executor, self.thread)
         try:
-            if self.needs_thread_before():
-                rv = await self.hop(self.before)
-                if rv is None:
-                    rv = await drive(self.call_view(), self.context)
-            else:
-                result: Any = await drive(self.before_and_view_on_loop(), self.context)
-                if type(result) is Answer:
-                    return result
-                rv = result
-        except Exception as error:
-            failure = error
+            self.context.run(bind_executor, self.thread)
+            try:
+                if not self.needs_thread_before():
+                    rv = await drive(self.before_and_view_on_loop(), self.context)
+                    if type(rv) is Answer:
+                        return rv, self.thread
+                else:
+                    rv = await self.hop(self.before)
+                    if rv is None:
+                        rv = await drive(self.call_view(), self.context)
+            except Exception as error:
+                failure = error
+            return await self.finish(rv, failure), self.thread
         except BaseException as error:
-            await self.give_up(error)
-            raise
-        try:
-            return await self.finish(rv, failure)
-        except Exception:
-            raise
-        except BaseException as error:
-            await self.give_up(error)
+            if not isinstance(error, Exception):
+                await self.give_up(error)
+            self.abandon()
             raise
         finally:
             failure = None  # a traceback holds this frame, and this frame the exception
+
+    def abandon(self) -> None:
+        """Leave the thread, which may still be at work on the answer, and cannot be interrupted: see run_sync_lane."""
+        exchange = self.exchange
+        exchange.abandoned = True
+        if exchange.answer is not None:
+            self.thread.submit(exchange.context.run, exchange.answer.close)
+        self.thread.release()
 
     async def hop(self, func: Callable[..., T], *args: Any) -> T:
         self.on_thread = True
@@ -134,7 +130,8 @@ class AsyncCycle(Cycle):
         if type(answer) is not Answer:
             return rv
         self.left = True
-        self.preserve()
+        if self.exchange.keeps_contexts is not None:
+            self.preserve()
         ctx.pop_at_once()
         return answer
 

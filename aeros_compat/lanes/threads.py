@@ -272,14 +272,16 @@ class Turns(Place):
 class Lease(Place):
     """One thread for the sync pieces of one request, in the order in which they come."""
 
+    # Of the class: most async requests have no sync pieces.
+    _inbox: Inbox | None = None
+    _asked = False
+    _released = False
+    _unfinished = 0
+
     def __init__(self, threads: WorkerThreads) -> None:
         self._threads = threads
         self._lock = threading.Lock()
-        self._inbox: Inbox | None = None
-        self._asked = False
-        self._released = False
         self._pending: list[Job] = []
-        self._unfinished = 0
 
     def post(self, call: Call) -> None:
         if self._released:

@@ -15,12 +15,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..gateway.environ import request_target
+from ..gateway.whole import WholeAnswer, WholeRequest, send_answer, take_body
 from ..watching.mounts import MOUNT, label_of
 from ..watching.record import RECORD, Record
 from ..watching.tally import MATCHED_LATE, NO_ROUTE
 
 if TYPE_CHECKING:
-    from ..types import ASGIApp, Message, Receive, Scope, Send
+    from ..types import ASGIApp, Headers, Message, Receive, Scope, Send
     from ..webserver import WebServer
 
 #: The logger of access lines.
@@ -164,7 +165,7 @@ class Seen:
         return client[0] if client else "-"
 
 
-class SeenRequest(Seen):
+class SeenRequest(Seen, WholeRequest, WholeAnswer):
     """An HTTP request."""
 
     def __init__(self, *args: Any) -> None:
@@ -190,6 +191,16 @@ class SeenRequest(Seen):
         elif kind == "http.response.pathsend":
             self.size = _size_of_file(message["path"])
             self._complete()
+
+    def take_body(self) -> bytes | None:
+        return take_body(self._receive)
+
+    def send_answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        if not send_answer(self._send, status, headers, body):
+            return False
+        self.status, self.size = status, len(body)
+        self._complete()
+        return True
 
     def _complete(self) -> None:
         """What comes now, the clean-up, holds up nobody."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..gateway.whole import WholeAnswer, send_answer
 from .compression import Settings
 from .fields import headers_of, replaced, value_of, varying_on
 from .negotiation import choose, encoded_tag, with_plain_tags
@@ -60,7 +61,7 @@ class CompressionLayer:
         return self._app(scope, receive, response.send)
 
 
-class EncodedResponse:
+class EncodedResponse(WholeAnswer):
     """One response on its way out.
 
     The start message of a response that may be encoded is held until the next message, which shows whether the body is
@@ -87,6 +88,22 @@ class EncodedResponse:
         if self._encoder is not None and message["type"] == "http.response.body":
             return self._send_piece(message)
         return self._send(message)
+
+    def send_answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        if self._is_head or status == 304:
+            return False
+        settings = self._settings
+        if settings.may_encode(status, headers):
+            headers = varying_on(headers, b"Accept-Encoding")
+            algorithm = None
+            if self._accept_encoding and len(body) >= settings.min_size:
+                algorithm = self._negotiated(is_stream=False)
+            if algorithm is not None:
+                if len(body) > algorithm.inline_limit:
+                    return False
+                body = algorithm.make().encode(body, last=True)
+                headers = _encoded({"headers": headers}, algorithm, len(body))["headers"]
+        return send_answer(self._send, status, headers, body)
 
     def _begin(self, start: Message) -> Awaitable[None]:
         headers = headers_of(start)

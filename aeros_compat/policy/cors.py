@@ -15,14 +15,15 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from ..gateway.environ import path_info
-from .fields import headers_of, is_token, members, value_of, varying_on
+from .fields import is_token, members, value_of, varying_on
+from .marking import MarkedAnswer
 from .origins import Origins
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Awaitable, Collection
 
-    from ..types import ASGIApp, Headers, Message, Receive, Scope, Send
+    from ..types import ASGIApp, Headers, Receive, Scope, Send
 
 METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE")
 
@@ -191,13 +192,7 @@ class CORSLayer:
             if method:
                 names = value_of(scope["headers"], b"access-control-request-headers")
                 return _answer(send, *sharing.answer_preflight(origin, method, names))
-        return self._app(scope, receive, partial(_share, sharing, origin, send))
-
-
-def _share(sharing: Sharing, origin: bytes, send: Send, message: Message) -> Awaitable[None]:
-    if message["type"] == "http.response.start":
-        message = {**message, "headers": sharing.share(headers_of(message), origin)}
-    return send(message)
+        return self._app(scope, receive, MarkedAnswer(partial(sharing.share, origin=origin), send).send)
 
 
 async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING
 
-from .fields import encoded_field, headers_of
+from .fields import encoded_field
+from .marking import MarkedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from ..types import ASGIApp, Headers, Message, Receive, Scope, Send
+    from ..types import ASGIApp, Headers, Receive, Scope, Send
 
 #: They belong to one message and say how it is framed: the same value for every response is wrong for most of them.
 _FRAMING = frozenset({b"connection", b"content-encoding", b"content-length", b"trailer", b"transfer-encoding"})
@@ -28,12 +28,7 @@ class HeadersLayer:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
             return self._app(scope, receive, send)
-        return self._app(scope, receive, partial(self._send, send))
-
-    def _send(self, send: Send, message: Message) -> Awaitable[None]:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": self._complete(headers_of(message))}
-        return send(message)
+        return self._app(scope, receive, MarkedAnswer(self._complete, send).send)
 
     def _complete(self, headers: Headers) -> Headers:
         if self._hides_server:

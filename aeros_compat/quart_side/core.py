@@ -187,10 +187,11 @@ class Core(Lifetime, WebsocketCycle, Quart):
         if kind not in ("http", "websocket"):
             return super().asgi_app(scope, receive, send)
         server = self.server
-        around = server.around if "wsgi_app" in vars(server) or server.mounts else None
+        has_mounts = bool(server.mounts)
+        around = server.around if has_mounts or "wsgi_app" in vars(server) else None
         if around is not None and around.proxies is not None:
             scope = around.proxies.apply(scope)
-        mount = server.mounts.find_for(scope) if server.mounts else None
+        mount = server.mounts.find_for(scope) if has_mounts else None
         if around is not None and mount is not None and mount.is_asgi and not around.encloses_mounts:
             called = mount if self.around_mount is None else self.around_mount(server, mount)
             return called(scope, receive, send)

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from ..gateway.whole import Whole
+from ..gateway.whole import WholeAnswer, WholeRequest
 
 if TYPE_CHECKING:
     from ..types import Headers
@@ -24,7 +24,7 @@ _SMALL = 16 * 1024
 _OF_CONNECTION = frozenset({b"connection", b"transfer-encoding"})
 
 
-class Cycle(Whole, RequestResponseCycle):
+class Cycle(WholeRequest, WholeAnswer, RequestResponseCycle):
     """What ``receive`` and ``send`` do with a request and an answer of one piece, without coroutines and messages."""
 
     def take_body(self) -> bytes | None:
@@ -39,7 +39,7 @@ class Cycle(Whole, RequestResponseCycle):
     def send_answer(self, status: int, headers: Headers, body: bytes) -> bool:
         if self.flow.write_paused or self.disconnected or self.response_started:
             return False
-        if self.access_log or not self.keep_alive or self.scope["method"] == "HEAD" or status in (204, 304):
+        if self.access_log or self.scope["method"] == "HEAD" or status in (204, 304):
             return False
         head = [STATUS_LINE[status], _rendered_defaults(tuple(self.default_headers))]
         length = None
@@ -59,6 +59,8 @@ class Cycle(Whole, RequestResponseCycle):
     def _write(self, head: list[bytes], body: bytes) -> None:
         self.response_started = True
         self.chunked_encoding = False
+        if not self.keep_alive:
+            head.append(b"connection: close\r\n")
         if len(body) <= _SMALL:
             head += (b"\r\n", body)
             self.transport.write(b"".join(head))
@@ -68,6 +70,8 @@ class Cycle(Whole, RequestResponseCycle):
             self.transport.write(body)
         self.response_complete = True
         self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
         self.on_response()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from aeros_compat import WebServer
+from aeros_compat.logs.access import ACCESS, AccessLog
 from aeros_compat.serving.protocol import HTTPProtocol
 
 from ..servers import raw_exchange, read_all, served
@@ -43,8 +45,15 @@ ANSWERS: dict[str, Any] = {
 }
 
 
-def application(lane: Lane) -> WebServer:
-    app = WebServer("tests.cycle", compression=None)
+#: What stands between the lanes and the server.
+POLICIES: dict[str, dict[str, Any]] = {
+    "bare": {"compression": None},
+    "policies": {"cors": {"origins": ["http://a.example"]}, "global_headers": {"X-Frame-Options": "DENY"}},
+}
+
+
+def application(lane: Lane, policies: str = "bare") -> WebServer:
+    app = WebServer("tests.cycle", **POLICIES[policies])
     app.add_url_rule("/<name>", view_func=lane(lambda name: ANSWERS[name]), endpoint="view")
     app.add_url_rule("/echo", view_func=lane(lambda: flask.request.get_data()), endpoint="echo", methods=["POST"])
     return app
@@ -59,25 +68,28 @@ def protocol(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def test_the_bytes_are_uvicorns(lane: Lane) -> None:
+@pytest.mark.parametrize("policies", POLICIES)
+def test_the_bytes_are_uvicorns(lane: Lane, policies: str) -> None:
     requests = [
         method + b" /" + name.encode() + HOST + more + CLOSE
         for name in ANSWERS
         for method in (b"GET", b"HEAD")
-        for more in (b"", b"Connection: keep-alive\r\n")
+        for more in (b"", b"Connection: keep-alive\r\n", b"Accept-Encoding: gzip, br\r\nOrigin: http://a.example\r\n")
     ]
     requests += [b"GET /text HTTP/1.0\r\n\r\n", b"GET /nothing HTTP/1.1\r\nHost: x\r\n" + CLOSE]
     # A second request on the same connection: the first one is not the last, and its answer is the one that is kept.
     requests += [b"GET /" + name.encode() + HOST + b"\r\n" + requests[0] for name in ANSWERS if name != "length"]
     answers = []
     for protocol in (HTTPProtocol, "httptools"):
-        with served(application(lane), http=protocol) as url:
+        with served(application(lane, policies), http=protocol) as url:
             answers.append([without_date(raw_exchange(url, request)) for request in requests])
     for request, mine, theirs in zip(requests, *answers, strict=True):
         assert mine == theirs, request
 
 
-def test_no_message_is_made(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("log", [False, True], ids=["", "logged"])
+@pytest.mark.parametrize("policies", POLICIES)
+def test_no_message_is_made(lane: Lane, policies: str, log: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """What keeps this from being slow again without anybody noticing."""
     messages = []
 
@@ -92,17 +104,20 @@ def test_no_message_is_made(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None
 
     for name in ("receive", "send"):
         monkeypatch.setattr(RequestResponseCycle, name, counted(name))
-    with served(application(lane), http=HTTPProtocol, access_log=False) as url:
-        for name in ("text", "json", "empty", "cookies", "large"):
-            request = b"GET /" + name.encode() + HOST + b"\r\n"
-            # The last one says that it is the last, which uvicorn has to answer to.
-            answer = raw_exchange(url, request + b"GET /text" + HOST + CLOSE)
-            assert answer.count(b"HTTP/1.1 200 OK") == 2
-            assert messages == ["send", "send"]
+    app: Any = application(lane, policies)
+    if log:
+        app.record_requests()
+        monkeypatch.setattr(logging.getLogger(ACCESS), "level", logging.INFO)
+    with served(AccessLog(app, app) if log else app, http=HTTPProtocol, access_log=False, lifespan="off") as url:
+        for name in ("text", "json", "empty", "created", "cookies", "large"):
+            answer = raw_exchange(url, b"GET /" + name.encode() + HOST + b"Accept-Encoding: gzip\r\n" + CLOSE)
+            assert answer.startswith(b"HTTP/1.1 20")
+            # The body of this one is compressed on a thread.
+            assert messages == (["send", "send"] if name == "large" and policies != "bare" else [])
             messages.clear()
         body = b"POST /echo" + HOST + b"Content-Length: 5\r\n\r\nhello"
         assert b"\r\n\r\nhello" in raw_exchange(url, body + b"GET /text" + HOST + CLOSE)
-        assert messages == ["send", "send"]
+        assert messages == []
 
 
 def test_middleware_sees_the_messages(lane: Lane) -> None:
