@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import importlib
 import os
+import selectors
 import sysconfig
 import traceback
 from pathlib import Path
@@ -27,6 +28,7 @@ _MACHINERY = (
     os.path.join(Path(__file__).parent, ""),
     *(os.path.join(_SITE, name, "") for name in _CARRIERS),
     *(os.path.join(*module.__path__, "") for module in (asyncio, concurrent.futures, importlib)),
+    selectors.__file__,  # where a loop of asyncio waits for something to do
     "<frozen importlib",
 )
 _LIBRARIES = (

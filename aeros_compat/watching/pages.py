@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from .stats import LaneStats
 
 #: The name of the blueprint. Its own routes stand in the figures, and not on the page.
-_NAME = "aeros_lanes"
+#: The blueprint of the pages: what it has is not the application's.
+BLUEPRINT = "aeros_lanes"
 
 #: Where the page is in debug mode.
 DEBUG_PATH = "/_aeros/lanes"
@@ -54,7 +55,7 @@ def lane_pages(path: str, *, local_only: bool = False) -> Blueprint:
     :raises TypeError: if the path is no string.
     :raises ValueError: if it can be no path of a page.
     """
-    pages = Blueprint(_NAME, __name__)
+    pages = Blueprint(BLUEPRINT, __name__)
     url = _checked(path)
     for suffix, view in (("", _html), (".json", _json), (".prom", _prometheus), (".css", _css), (".js", _js)):
         pages.add_url_rule(url + suffix, view_func=view, methods=["GET"])
@@ -74,7 +75,7 @@ def _checked(path: object) -> str:
 
 async def _html() -> Response:
     stats = await _stats()
-    shown = [route for route in stats.routes if not route.endpoint.startswith(f"{_NAME}.")]
+    shown = [route for route in stats.routes if not route.endpoint.startswith(f"{BLUEPRINT}.")]
     busiest = sorted(shown, key=lambda route: -(route.view.total + route.wait.total))
     used = [route for route in busiest if route.requests]
     page = _page.render(

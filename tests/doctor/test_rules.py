@@ -10,7 +10,9 @@ import click
 import httpx
 import pytest
 
+from aeros_compat import WebServer
 from aeros_compat.doctor.diagnosis import diagnose
+from aeros_compat.doctor.routes import routes_of
 from aeros_compat.doctor.rules import (
     config,
     decorators,
@@ -276,3 +278,9 @@ def test_hops_are_those_that_a_request_takes(write: Write, hooks: str) -> None:
         httpx.get(url, trust_env=False).raise_for_status()
     (counted,) = [route for route in application.app.lane_stats().routes if route.endpoint == "view"]
     assert counted.hops == route.hops
+
+
+def test_the_pages_of_the_watch_are_no_routes_of_the_application() -> None:
+    app = WebServer("tests.doctor", watch="/ops/lanes", static_folder=None)
+    app.add_url_rule("/", "index", lambda: "Hello")
+    assert [route.rule for route in routes_of(app)] == ["/"]

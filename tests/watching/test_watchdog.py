@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -12,11 +14,13 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from aeros_compat import WebServer
+from aeros_compat.frames import stack_on_loop
 
 from ..servers import served, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 
 @pytest.fixture
@@ -139,3 +143,21 @@ def test_a_library_that_blocks_leads_to_the_line_of_the_user(app: WebServer) -> 
     with served(other) as url, served(app) as own:
         assert httpx.get(f"{own}/library").text == "slow"
         wait_for(lambda: named_places(app) == ["uses_library"])
+
+
+def test_a_loop_that_waits_for_something_to_do_is_nobodys_block() -> None:
+    """On a machine that has no time for its thread, the loop looks blocked where it only waits."""
+    loop = asyncio.SelectorEventLoop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        wait_for(lambda: innermost(thread).f_code.co_name == "select")
+        assert stack_on_loop(innermost(thread)) == []
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def innermost(thread: threading.Thread) -> FrameType:
+    return sys._current_frames()[thread.ident or 0]
