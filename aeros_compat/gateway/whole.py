@@ -24,6 +24,11 @@ class WholeRequest:
 class WholeAnswer:
     """What the owner of a ``send`` is, if it can do without messages."""
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether :meth:`send_answer` is worth a try: it is for most answers then."""
+        raise NotImplementedError
+
     def send_answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole answer; False, and nothing is sent, if this one has to be sent in messages."""
         raise NotImplementedError
@@ -33,6 +38,12 @@ def take_body(receive: Receive) -> bytes | None:
     """The body of the request, if all of it is there and whoever is behind ``receive`` gives it away at once."""
     owner = getattr(receive, "__self__", None)
     return owner.take_body() if isinstance(owner, WholeRequest) else None
+
+
+def is_ready(send: Send) -> bool:
+    """Whether whoever is behind ``send`` takes whole answers."""
+    owner = getattr(send, "__self__", None)
+    return isinstance(owner, WholeAnswer) and owner.is_ready
 
 
 def send_answer(send: Send, status: int, headers: Headers, body: bytes) -> bool:

@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..gateway.environ import request_target
-from ..gateway.whole import WholeAnswer, WholeRequest, send_answer, take_body
+from ..gateway.whole import WholeAnswer, WholeRequest, is_ready, send_answer, take_body
 from ..watching.mounts import MOUNT, label_of
 from ..watching.record import RECORD, Record
 from ..watching.tally import MATCHED_LATE, NO_ROUTE
@@ -194,6 +194,10 @@ class SeenRequest(Seen, WholeRequest, WholeAnswer):
 
     def take_body(self) -> bytes | None:
         return take_body(self._receive)
+
+    @property
+    def is_ready(self) -> bool:
+        return is_ready(self._send)
 
     def send_answer(self, status: int, headers: Headers, body: bytes) -> bool:
         if not send_answer(self._send, status, headers, body):

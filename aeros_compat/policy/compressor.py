@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..gateway.whole import WholeAnswer, send_answer
+from ..gateway.whole import WholeAnswer, is_ready, send_answer
 from .compression import Settings
 from .fields import headers_of, replaced, value_of, varying_on
 from .negotiation import choose, encoded_tag, with_plain_tags
@@ -89,6 +89,10 @@ class EncodedResponse(WholeAnswer):
             return self._send_piece(message)
         return self._send(message)
 
+    @property
+    def is_ready(self) -> bool:
+        return is_ready(self._send)
+
     def send_answer(self, status: int, headers: Headers, body: bytes) -> bool:
         if self._is_head or status == 304:
             return False
@@ -99,7 +103,7 @@ class EncodedResponse(WholeAnswer):
             if self._accept_encoding and len(body) >= settings.min_size:
                 algorithm = self._negotiated(is_stream=False)
             if algorithm is not None:
-                if len(body) > algorithm.inline_limit:
+                if len(body) > algorithm.inline_limit or not self.is_ready:  # or it would be encoded twice
                     return False
                 body = algorithm.make().encode(body, last=True)
                 headers = _encoded({"headers": headers}, algorithm, len(body))["headers"]

@@ -36,10 +36,12 @@ class Cycle(WholeRequest, WholeAnswer, RequestResponseCycle):
         self.body = bytearray()
         return body
 
+    @property
+    def is_ready(self) -> bool:
+        return not (self.flow.write_paused or self.disconnected or self.response_started or self.access_log)
+
     def send_answer(self, status: int, headers: Headers, body: bytes) -> bool:
-        if self.flow.write_paused or self.disconnected or self.response_started:
-            return False
-        if self.access_log or self.scope["method"] == "HEAD" or status in (204, 304):
+        if not self.is_ready or self.scope["method"] == "HEAD" or status in (204, 304):
             return False
         head = [STATUS_LINE[status], _rendered_defaults(tuple(self.default_headers))]
         length = None

@@ -15,8 +15,10 @@ import pytest
 from flask_compress import Compress
 
 from aeros_compat import Br, Gzip, WebServer
+from aeros_compat.policy.algorithms import ZlibEncoder
 from aeros_compat.policy.compressor import EncodedResponse
 from aeros_compat.policy.negotiation import choose
+from aeros_compat.serving.protocol import HTTPProtocol
 
 from ..asgi import http_scope
 from ..servers import free_port, process, read_all, served, wait_for
@@ -499,3 +501,22 @@ def test_keep_alive_after_an_encoded_stream(lane: Lane) -> None:
     assert received.count(b"HTTP/1.1 200") == 2
     assert received.count(b"HTTP/1.1 404") == 1
     assert received.count(b"content-encoding: br") == 2
+
+
+@pytest.mark.parametrize("http", [HTTPProtocol, "httptools", "h11"], ids=["ours", "httptools", "h11"])
+def test_each_body_is_encoded_once(lane: Lane, http: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = []
+    encode = ZlibEncoder.encode
+
+    def counted(self: ZlibEncoder, data: bytes, *, last: bool) -> bytes:
+        encoded.append(len(data))
+        return encode(self, data, last=last)
+
+    monkeypatch.setattr(ZlibEncoder, "encode", counted)
+    with served(app_with(lane, lambda: TEXT), http=http) as url:
+        for connection in ("keep-alive", "close"):
+            answer = httpx.get(url, headers={"Accept-Encoding": "gzip", "Connection": connection})
+            assert answer.text == TEXT
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert encoded == [len(TEXT)]
+            encoded.clear()
