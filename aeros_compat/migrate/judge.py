@@ -16,12 +16,15 @@ from .knowledge import (
     BODY_WHY,
     HARMLESS,
     HARMLESS_BUILTINS,
+    HEADERS_METHODS,
     ITERATING,
     ITERATING_METHODS,
     ITERATING_MODULES,
     LOADING,
     PLAIN_METHODS,
     READING,
+    RESPONSE_METHODS,
+    RESPONSES,
     is_listed,
     why_waiting,
 )
@@ -235,11 +238,25 @@ class Judge:
             return None
         if self.court.objects.maker(self.file, func.value) == "contextvars.ContextVar":
             return None  # a token can be given back in the context alone in which the value was set
+        if self._writes_headers(func):
+            return None
         if self.values.is_plain(func.value):
             if func.attr.value not in ITERATING_METHODS or all(self.values.is_plain(arg.value) for arg in call.args):
                 return None
             return f".{func.attr.value}() runs what is behind its argument"
         return f"nothing proves that .{func.attr.value}() does not wait"
+
+    def _writes_headers(self, func: cst.Attribute) -> bool:
+        """``response.set_cookie(…)`` and ``response.headers.add(…)`` of a response that the function has made."""
+        response, methods = func.value, RESPONSE_METHODS
+        if isinstance(response, cst.Attribute) and response.attr.value == "headers":
+            response, methods = response.value, HEADERS_METHODS
+        if func.attr.value not in methods or not isinstance(response, cst.Name):
+            return False
+        made = self.values.local.values.get(response.value, [None])
+        return all(
+            isinstance(value, cst.Call) and self.file.naming.imported(value.func) in RESPONSES for value in made
+        ) and not self.values.is_parameter(response.value)
 
     def _why_raised(self, call: cst.Call) -> str | None:
         """What is raised is made on the spot; of all else nothing is known."""

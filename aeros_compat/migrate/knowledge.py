@@ -28,6 +28,11 @@ HARMLESS = (
     *("itsdangerous.", "aeros_compat.sync_to_async", "asgiref.sync.sync_to_async"),
 )
 
+#: What makes a response, whatever is in it; and its methods that only write headers.
+RESPONSES = ("flask.make_response", "flask.Response", "flask.jsonify", "flask.redirect", "werkzeug.wrappers.Response")
+RESPONSE_METHODS = frozenset(("set_cookie", "delete_cookie", "set_etag"))
+HEADERS_METHODS = frozenset(("add", "add_header", "get", "pop", "remove", "set", "setdefault", "setlist"))
+
 #: What is harmless to make and not to use.
 NOT_PLAIN = (
     *("pathlib.Path", "contextlib.suppress", "contextlib.nullcontext", "super"),

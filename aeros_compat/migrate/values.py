@@ -63,6 +63,10 @@ class Values:
         """Whether a name is the function's own: an argument, or set in it."""
         return name in self._parameters or name in self.local.values
 
+    def is_parameter(self, name: str) -> bool:
+        """Whether a name is an argument of the function."""
+        return name in self._parameters
+
     def is_plain(self, node: cst.BaseExpression) -> bool:
         if isinstance(node, _LITERALS | cst.Lambda):
             return True

@@ -213,3 +213,49 @@ def test_without_the_rule_a_view_that_needs_it_stays(tmp_path: Path) -> None:
     changed, outcome = convert(tmp_path, code, skip=["thread"])
     assert changed == code
     assert "the rule thread is left out" in told(outcome)
+
+
+WRITES = """
+from flask import Response, make_response, redirect
+
+def find():
+    with open("/dev/null") as file:
+        return file.read()
+
+def made():
+    return make_response(find())
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ("r = make_response(jsonify(find()))\nr.set_cookie('a', '1')\nreturn r", "r.set_cookie('a', '1')"),
+        ("r = Response(str(find()))\nr.headers.add('X-A', '1')\nreturn r", "r.headers.add('X-A', '1')"),
+        ("r = redirect(str(find()))\nr.delete_cookie('a')\nreturn r", "\nr.delete_cookie('a')"),
+        ("r = jsonify(find())\nr.set_etag('a')\nr.headers.setdefault('X-A', 'b')\nreturn r", "\nr.set_etag('a')"),
+    ],
+)
+def test_headers_of_a_response_are_written_on_the_loop(tmp_path: Path, body: str, kept: str) -> None:
+    code = module(body, WRITES)
+    changed = view_of(same_answers(tmp_path, code))
+    assert kept in changed
+    assert changed.count("sync_to_async") == 1  # for find()
+
+
+@pytest.mark.parametrize(
+    ("body", "moved"),
+    [
+        # Whoever made it may have made something else.
+        ("r = made()\nr.set_cookie('a', '1')\nreturn r", "await sync_to_async(r.set_cookie)('a', '1')"),
+        # The body may be a generator.
+        ("r = Response(str(1))\nx = Response(find())\nreturn x.get_data()", "sync_to_async(x.get_data)()"),
+        # It may be something else by now.
+        ("r = make_response('a')\nif r:\n    r = made()\nr.set_etag('b')\nreturn r", "sync_to_async(r.set_etag)('b')"),
+        ("r = Response('a')\nr.headers.extend(find())\nreturn r", "sync_to_async(lambda: r.headers.extend(find()))()"),
+    ],
+)
+def test_what_may_be_no_response_is_left_to_the_thread(tmp_path: Path, body: str, moved: str) -> None:
+    changed, outcome = convert(tmp_path, module(body, WRITES))
+    assert moved in view_of(changed), told(outcome)
