@@ -9,7 +9,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "benchmarks" / "templates"
 #: What a run makes for itself; nothing of it is committed.
-SCRATCH = ROOT / ".cache" / "benchmarks"
+SCRATCH = ROOT / "var" / "benchmarks"
 STATIC = SCRATCH / "static"
 
 TEXT = "Hello"

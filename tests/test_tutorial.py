@@ -15,7 +15,7 @@ from .legacy import ROOT, Visitor, environment, run, served
 from .programs import PYTHON
 
 #: Where the sdist stays between runs.
-CACHE = ROOT / ".cache" / "sdists"
+CACHE = ROOT / "var" / "sdists"
 
 #: Imported before the application is: by pytest as a plugin, by the served application as a module.
 SWAP = """

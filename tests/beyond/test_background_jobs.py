@@ -31,7 +31,7 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture
 def arq() -> Path:
     """A folder with arq and the redis-py that it needs, an older one than that of the other tests."""
-    folder = ROOT / ".cache" / ARQ
+    folder = ROOT / "var" / ARQ
     if not (folder / "arq").is_dir():
         install = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
         subprocess.run((*install, "--target", folder, ARQ), check=True, timeout=300)

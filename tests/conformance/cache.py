@@ -1,4 +1,7 @@
-"""Where sdists, virtual environments and logs are kept between runs. None of it is committed."""
+"""Where sdists, virtual environments and logs are kept between runs. None of it is committed.
+
+Not in ``.cache``, which the generator of the guide empties.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,6 @@ VARIABLE = "CONFORMANCE_CACHE"
 
 def folder(*names: str) -> Path:
     """A folder in the cache. It exists."""
-    path = Path(os.environ.get(VARIABLE) or ROOT / ".cache" / "conformance").resolve().joinpath(*names)
+    path = Path(os.environ.get(VARIABLE) or ROOT / "var" / "conformance").resolve().joinpath(*names)
     path.mkdir(parents=True, exist_ok=True)
     return path
