@@ -140,7 +140,7 @@ MALFORMED = [
 ]
 
 
-@pytest.mark.parametrize("cookie", MALFORMED)
+@pytest.mark.parametrize("cookie", MALFORMED, ids=map(str, range(len(MALFORMED))))  # some have the time in them
 def test_what_is_wrong_with_a_cookie_is_what_itsdangerous_says(cookie: str) -> None:
     app = flask.Flask("app")
     app.secret_key = "a key"
