@@ -239,18 +239,25 @@ class Supervisor(Multiprocess):
             Ledger(self.config.figures).fold({process.pid for process in self.processes})
         if self._has_served or self.should_exit.is_set():
             return
+        some_ended = any(process.exitcode is not None for process in before)
         self._has_served = any(
             # One may have served all that it should, and have ended in order, before it was looked at.
-            process.exitcode == 0 or (process in self.processes and process.is_ready(timeout=1))
+            process.exitcode == 0 or (process in self.processes and self._serves(process, patiently=some_ended))
             for process in before
         )
-        if not self._has_served and any(process.exitcode is not None for process in before):
+        if not self._has_served and some_ended:
             logger.error(
                 "No worker could start within %s seconds (timeout_worker_healthcheck); stopping the parent process.",
                 self.config.timeout_worker_healthcheck,
             )
             self._has_failed = True
             self.should_exit.set()
+
+    def _serves(self, process: Process, *, patiently: bool) -> bool:
+        """Whether a worker has started; ``patiently`` gives one that is still about to the time that it may take."""
+        if patiently:
+            return process.wait_until_ready(self.config.timeout_worker_healthcheck, self.should_exit)
+        return process.is_ready(timeout=1)
 
     def _replace(self, index: int, process: Process) -> None:
         process.kill()  # it may hang

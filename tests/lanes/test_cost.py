@@ -99,7 +99,7 @@ def build_kinds(lane: Lane) -> WebServer:
 
 
 @pytest.mark.parametrize(
-    ("path", "sync", "async_"), [("/proxied", 125, 98), ("/cached", 184, 158), ("/mounted", 99, 99)]
+    ("path", "sync", "async_"), [("/proxied", 128, 98), ("/cached", 182, 150), ("/mounted", 106, 106)]
 )
 def test_calls_of_a_request_of_a_special_kind(
     lane: Lane, request: pytest.FixtureRequest, path: str, sync: int, async_: int
@@ -117,7 +117,7 @@ def check(number: float, expected: int, which: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "sync", "async_", "hooks"),
-    [("/", 112, 84, 0), ("/json", 115, 87, 0), ("/user/7", 130, 102, 0), ("/agent", 151, 123, 0), ("/", 156, 177, 3)],
+    [("/", 120, 89, 0), ("/json", 124, 93, 0), ("/user/7", 138, 107, 0), ("/agent", 158, 127, 0), ("/", 144, 164, 3)],
 )
 def test_calls_of_a_request(
     lane: Lane, request: pytest.FixtureRequest, path: str, sync: int, async_: int, hooks: int

@@ -30,6 +30,7 @@ LEFT_OUT = (
     "tests/test_legacy_example.py",
     "tests/test_package.py",
     "tests/test_readme.py",
+    "tests/test_transcript.py",
 )
 
 

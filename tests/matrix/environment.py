@@ -60,7 +60,7 @@ class Environment:
         options = ("--quiet", "--system-certs", "--python", interpreter, "--overrides", overrides)
         resolution = ("--resolution", _RESOLUTIONS[self.versions])
         # Tests that make environments themselves use pip.
-        wanted = ("--editable", f"{cache.ROOT}[dev]", "pip", *self.overrides)
+        wanted = ("--editable", f"{cache.ROOT}[dev]", "pip>=25", *self.overrides)
         run(uv(), "pip", "install", *options, *resolution, *wanted)
 
 

@@ -273,3 +273,19 @@ def test_workers_whose_main_module_fails_end_them_all(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "ValueError: not here" in done.stderr
     assert "No worker could start" in done.stderr
+
+
+def test_one_that_is_killed_while_the_other_is_starting_is_replaced(tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "app.py").write_text(
+        "import multiprocessing, os, pathlib, time\nfrom aeros_compat import WebServer\n"
+        "app = WebServer(__name__)\napp.add_url_rule('/', 'index', lambda: 'served')\n"
+        f"if __name__ == '__main__':\n    app.run(port={port}, workers=2)\n"
+        "else:\n    pathlib.Path(f'{os.getpid()}.pid').touch()\n    time.sleep(3)\n"
+    )
+    with running("app.py", port=port, cwd=tmp_path) as server:
+        wait_for(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+        os.kill(int(next(tmp_path.glob("*.pid")).stem), signal.SIGKILL)
+        wait_for(lambda: server.log.count("Application startup complete") == 2)
+        assert server.get("/").text == "served"
+    assert "No worker could start" not in server.log
