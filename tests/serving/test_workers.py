@@ -278,10 +278,11 @@ def test_workers_whose_main_module_fails_end_them_all(tmp_path: Path) -> None:
 def test_one_that_is_killed_while_the_other_is_starting_is_replaced(tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "app.py").write_text(
-        "import multiprocessing, os, pathlib, time\nfrom aeros_compat import WebServer\n"
+        "import asyncio, os, pathlib\nfrom aeros_compat import WebServer\n"
         "app = WebServer(__name__)\napp.add_url_rule('/', 'index', lambda: 'served')\n"
+        "@app.before_serving\nasync def slowly():\n"
+        "    pathlib.Path(f'{os.getpid()}.pid').touch()\n    await asyncio.sleep(4)\n"
         f"if __name__ == '__main__':\n    app.run(port={port}, workers=2)\n"
-        "else:\n    pathlib.Path(f'{os.getpid()}.pid').touch()\n    time.sleep(3)\n"
     )
     with running("app.py", port=port, cwd=tmp_path) as server:
         wait_for(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
