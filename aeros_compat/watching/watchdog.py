@@ -29,8 +29,8 @@ class Block:
     seconds: float
     #: Unix time at its end.
     at: float
-    #: ``view in file:line``: the user's code that was running all the time. Empty if there was none: then the loop had
-    #: too much to do, or its thread had to wait itself, for the processor or for Python's global lock.
+    #: ``view in file:line``: the user's code that was running for most of it. Empty if there was none: then the loop
+    #: had too much to do, or its thread had to wait itself, for the processor or for Python's global lock.
     place: str
     #: The running code, outermost first, a line for each frame.
     stack: tuple[str, ...]
@@ -80,20 +80,24 @@ class Watchdog:
         self._ended = True
 
     def _suspect(self, last_beat: float) -> None:
-        """See the block through to its end. It has a place if one call of the user's was running all the time."""
+        """See the block through to its end. It has a place if one call of the user's was running for most of it."""
         running = self._running()
         # Held until the block is over: the next frame could have the address of one that is gone.
         call = running[0] if running else None
         stack = summary(running)
+        began = seen = perf_counter()
         del running  # frames keep the variables of the view alive
         while self._last_beat == last_beat:
             time.sleep(INTERVAL / 2)
             if not (self.loop.is_running() and self._look(self._delay())):
                 return
             now = self._running()
-            if self._last_beat == last_beat and (now[0] if now else None) is not call:
-                stack = []
+            if (now[0] if now else None) is call:
+                seen = perf_counter()
             del now
+        # Not to its last moment: what has waited for the loop gets its turn before the beat does.
+        if seen - began < (self._last_beat - began) / 2:
+            stack = []
         seconds = self._last_beat - last_beat - INTERVAL
         if seconds >= self._threshold:
             frame = users_frame(stack) if stack else None
