@@ -88,7 +88,7 @@ class AppContext(flask.ctx.AppContext):
         # First, because Flask's push ends with a signal whose receivers may use either vocabulary.
         self._quart_tokens.append(quart_app_var.set(QuartAppContext(self)))
         self._cv_tokens.append(flask_app_var.set(self))
-        if appcontext_pushed.receivers and is_heard(self.app, appcontext_pushed):
+        if is_heard(self.app, appcontext_pushed):
             appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     def pop(self, exc: BaseException | None = NO_EXCEPTION) -> None:

@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import time
 import zlib
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -159,10 +160,8 @@ class _Serializer(URLSafeTimedSerializer):
     ) -> Any:
         if max_age is not None and salt is None and not return_timestamp and self.is_text_serializer:
             # What has the signature and cannot be read has been written by somebody else with this key.
-            try:
+            with suppress(Exception):
                 return self._opened(s.encode() if isinstance(s, str) else s, max_age)
-            except Exception:
-                return super().loads(s, max_age)
         return super().loads(s, max_age, return_timestamp, salt)
 
     def _opened(self, signed: bytes, max_age: int) -> Any:

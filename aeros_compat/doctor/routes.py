@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..callables import defined_in, is_async_view, sync_wrappers
 from ..lanes.choice import is_quarts_view, lane_of
-from ..watching.pages import BLUEPRINT
+from ..watching.pages import is_page
 from .hops import pieces_after, pieces_before
 from .ownership import layers_of
 from .source import place_of
@@ -51,7 +51,7 @@ def routes_of(app: WebServer) -> Iterator[Route]:
     """In the order of their registration, without the pages of the watch."""
     for rule in app.url_map.iter_rules():
         view = app.view_functions.get(rule.endpoint)
-        if view is None or rule.endpoint.startswith(f"{BLUEPRINT}."):
+        if view is None or is_page(rule.endpoint):
             continue
         if rule.websocket:
             yield _websocket(app, rule, view)

@@ -38,11 +38,7 @@ def deliver(answer: Answer, exchange: Exchange, thread: Thread, send: Send) -> C
 async def _send(start: Message, answer: Answer, exchange: Exchange, thread: Thread, send: Send) -> None:
     """Send an answer, piece by piece where it is a stream, until its end or until the client leaves."""
     if answer.path is not None or (answer.chunks is None and answer.async_chunks is None):
-        if answer.path is None and exchange.scope["http_version"][0] == "1":  # nearly all of them
-            await send(start)
-            # One message, and the last: an empty one after it would let the server start the next request too early.
-            await send({"type": "http.response.body", "body": answer.body, "more_body": False})
-        elif exchange.scope["http_version"].startswith("1"):
+        if exchange.scope["http_version"].startswith("1"):
             await _send_whole(start, answer, send)
         else:
             async with _until_left(exchange):
@@ -62,6 +58,7 @@ async def _send_whole(start: Message, answer: Answer, send: Send) -> None:
     if answer.path is not None:
         await send({"type": "http.response.pathsend", "path": answer.path})
     else:
+        # One message, and the last: an empty one after it would let the server start the next request too early.
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
 

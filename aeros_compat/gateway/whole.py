@@ -34,16 +34,21 @@ class WholeAnswer:
         raise NotImplementedError
 
 
+class RelayedAnswer(WholeAnswer):
+    """One that hands the answer on to another ``send``: ready if whoever is behind that is."""
+
+    _send: Send
+
+    @property
+    def is_ready(self) -> bool:
+        owner = getattr(self._send, "__self__", None)
+        return isinstance(owner, WholeAnswer) and owner.is_ready
+
+
 def take_body(receive: Receive) -> bytes | None:
     """The body of the request, if all of it is there and whoever is behind ``receive`` gives it away at once."""
     owner = getattr(receive, "__self__", None)
     return owner.take_body() if isinstance(owner, WholeRequest) else None
-
-
-def is_ready(send: Send) -> bool:
-    """Whether whoever is behind ``send`` takes whole answers."""
-    owner = getattr(send, "__self__", None)
-    return isinstance(owner, WholeAnswer) and owner.is_ready
 
 
 def send_answer(send: Send, status: int, headers: Headers, body: bytes) -> bool:

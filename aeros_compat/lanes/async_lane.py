@@ -130,8 +130,7 @@ class AsyncCycle(Cycle):
         if type(answer) is not Answer:
             return rv
         self.left = True
-        if self.exchange.keeps_contexts is not None:
-            self.preserve()
+        self.preserve()
         ctx.pop_at_once()
         return answer
 

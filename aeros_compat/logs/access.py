@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..gateway.environ import request_target
-from ..gateway.whole import WholeAnswer, WholeRequest, is_ready, send_answer, take_body
+from ..gateway.whole import RelayedAnswer, WholeRequest, send_answer, take_body
 from ..watching.mounts import MOUNT, label_of
 from ..watching.record import RECORD, Record
 from ..watching.tally import MATCHED_LATE, NO_ROUTE
@@ -165,7 +165,7 @@ class Seen:
         return client[0] if client else "-"
 
 
-class SeenRequest(Seen, WholeRequest, WholeAnswer):
+class SeenRequest(Seen, WholeRequest, RelayedAnswer):
     """An HTTP request."""
 
     def __init__(self, *args: Any) -> None:
@@ -194,10 +194,6 @@ class SeenRequest(Seen, WholeRequest, WholeAnswer):
 
     def take_body(self) -> bytes | None:
         return take_body(self._receive)
-
-    @property
-    def is_ready(self) -> bool:
-        return is_ready(self._send)
 
     def send_answer(self, status: int, headers: Headers, body: bytes) -> bool:
         if not send_answer(self._send, status, headers, body):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..gateway.whole import WholeAnswer, is_ready, send_answer
+from ..gateway.whole import RelayedAnswer, send_answer
 from .compression import Settings
 from .fields import headers_of, replaced, value_of, varying_on
 from .negotiation import choose, encoded_tag, with_plain_tags
@@ -61,7 +61,7 @@ class CompressionLayer:
         return self._app(scope, receive, response.send)
 
 
-class EncodedResponse(WholeAnswer):
+class EncodedResponse(RelayedAnswer):
     """One response on its way out.
 
     The start message of a response that may be encoded is held until the next message, which shows whether the body is
@@ -88,10 +88,6 @@ class EncodedResponse(WholeAnswer):
         if self._encoder is not None and message["type"] == "http.response.body":
             return self._send_piece(message)
         return self._send(message)
-
-    @property
-    def is_ready(self) -> bool:
-        return is_ready(self._send)
 
     def send_answer(self, status: int, headers: Headers, body: bytes) -> bool:
         if self._is_head or status == 304:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..gateway.whole import WholeAnswer, is_ready, send_answer
+from ..gateway.whole import RelayedAnswer, send_answer
 from .fields import headers_of
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..types import Headers, Message, Send
 
 
-class MarkedAnswer(WholeAnswer):
+class MarkedAnswer(RelayedAnswer):
     """One answer.
 
     :param mark: makes of its headers those that are sent.
@@ -27,10 +27,6 @@ class MarkedAnswer(WholeAnswer):
         if message["type"] == "http.response.start":
             message = {**message, "headers": self._mark(headers_of(message))}
         return self._send(message)
-
-    @property
-    def is_ready(self) -> bool:
-        return is_ready(self._send)
 
     def send_answer(self, status: int, headers: Headers, body: bytes) -> bool:
         return send_answer(self._send, status, self._mark(headers), body)

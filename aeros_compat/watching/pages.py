@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from ..webserver import WebServer
     from .stats import LaneStats
 
-#: The name of the blueprint. Its own routes stand in the figures, and not on the page.
-#: The blueprint of the pages: what it has is not the application's.
-BLUEPRINT = "aeros_lanes"
+_NAME = "aeros_lanes"
 
 #: Where the page is in debug mode.
 DEBUG_PATH = "/_aeros/lanes"
@@ -55,7 +53,7 @@ def lane_pages(path: str, *, local_only: bool = False) -> Blueprint:
     :raises TypeError: if the path is no string.
     :raises ValueError: if it can be no path of a page.
     """
-    pages = Blueprint(BLUEPRINT, __name__)
+    pages = Blueprint(_NAME, __name__)
     url = _checked(path)
     for suffix, view in (("", _html), (".json", _json), (".prom", _prometheus), (".css", _css), (".js", _js)):
         pages.add_url_rule(url + suffix, view_func=view, methods=["GET"])
@@ -63,6 +61,11 @@ def lane_pages(path: str, *, local_only: bool = False) -> Blueprint:
         pages.before_request(_refuse_strangers)
     pages.after_request(_harden)
     return pages
+
+
+def is_page(endpoint: str) -> bool:
+    """Whether an endpoint is one of the pages. They stand in the figures, and are not the application's."""
+    return endpoint.startswith(f"{_NAME}.")
 
 
 def _checked(path: object) -> str:
@@ -75,7 +78,7 @@ def _checked(path: object) -> str:
 
 async def _html() -> Response:
     stats = await _stats()
-    shown = [route for route in stats.routes if not route.endpoint.startswith(f"{BLUEPRINT}.")]
+    shown = [route for route in stats.routes if not is_page(route.endpoint)]
     busiest = sorted(shown, key=lambda route: -(route.view.total + route.wait.total))
     used = [route for route in busiest if route.requests]
     page = _page.render(
