@@ -22,7 +22,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from aeros_compat import WebServer
 from aeros_compat.command import run_command
 
-from .servers import served, wait_for
+from .programs import ended, running
+from .servers import free_port, served, wait_for
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 
@@ -80,6 +81,27 @@ def test_dockerfile() -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
     done = subprocess.run((hadolint, DEPLOY / "Dockerfile"), capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_container_runs(tmp_path: Path) -> None:
+    """What its image would start, without the image: the command, the health check, and the signal that ends it."""
+    (tmp_path / "wsgi.py").write_text(
+        "from aeros_compat import WebServer\n\napp = WebServer(__name__)\n\n\n"
+        "@app.get('/healthz')\nasync def healthz():\n    return 'ok'\n"
+    )
+    port = free_port()
+    script = (DEPLOY / "Dockerfile").read_text().replace("8000", str(port)).replace("0.0.0.0", "127.0.0.1")
+    command, check = (
+        json.loads(words)
+        for words in (script.rpartition("\nCMD ")[2], script.partition(" CMD \\\n")[2].splitlines()[0])
+    )
+    assert (command[0], check[0]) == ("aeros-compat", "python")
+    nobodys = {"HOME": "/nonexistent", "PYTHONUNBUFFERED": "1"}
+    with running("-m", "aeros_compat", *command[1:], port=port, cwd=tmp_path, **nobodys) as server:
+        healthy = ended(*check[1:], cwd=tmp_path, **nobodys)
+        assert (healthy.returncode, healthy.stderr) == (0, "")
+        assert server.end() == 0, server.log
+    assert ended(*check[1:], cwd=tmp_path, **nobodys).returncode == 1
 
 
 def test_the_autoscaler_gets_what_it_asks_for() -> None:
