@@ -1,4 +1,8 @@
-"""Rounds: every peer of a workload in turn, again and again, so that a busy machine is unfair to all of them alike."""
+"""Rounds: every peer of a workload in turn, again and again, so that a busy machine is unfair to all of them alike.
+
+Each round has new processes: one can be a quarter slower than the next of the same program, for all its life, by where
+its memory happens to lie.
+"""
 
 from __future__ import annotations
 
@@ -92,23 +96,38 @@ def _median_ratio(upper: list[float], lower: list[float]) -> float:
 
 
 def measure(workload: Workload, peers: Iterable[Peer], rounds: Rounds) -> list[Measured]:
-    """Start the peers that can serve it, check them and measure them; one that fails is told and left out."""
+    """In each round start the peers that can serve it, check them and measure them.
+
+    One that fails in any of them is told and left out.
+    """
+    results = {
+        (peer.name, served.name): (peer, served, Measured(peer.name, served.name))
+        for peer, served in contestants(workload, peers)
+    }
+    with posting(workload.body) as script:
+        for number in range(rounds.count):
+            failed = _measure_once(list(results.values()), number, script, rounds)
+            results = {key: one for key, one in results.items() if key not in failed}
+    return [result for _, _, result in results.values()]
+
+
+def _measure_once(
+    contestants: list[tuple[Peer, Workload, Measured]], number: int, script: Path | None, rounds: Rounds
+) -> set[tuple[str, str]]:
+    """One round: all of them are started, and then asked one after the other. Returns those that have failed."""
     with ExitStack() as stack:
-        script = stack.enter_context(posting(workload.body))
         servers = [
-            (stack.enter_context(Server(peer, served.name, core=rounds.server_core)), served)
-            for peer, served in contestants(workload, peers)
+            (stack.enter_context(Server(peer, served.name, core=rounds.server_core)), served, result)
+            for peer, served, result in contestants
         ]
         contests = [
-            contest for server, served in servers if (contest := _checked(server, served, script, rounds)) is not None
+            contest
+            for server, served, result in servers
+            if (contest := _checked(server, served, result, script, rounds)) is not None
         ]
-        for number in range(rounds.count):
-            start = number % max(len(contests), 1)  # not always one after the same other
-            contests = [one for one in contests[start:] + contests[:start] if one.goes_on(rounds)]
-        for contest in contests:
-            contest.result.peak_memory = contest.server.peak_memory()
-    found = {(contest.result.peer, contest.result.workload): contest.result for contest in contests}
-    return [found[key] for server, served in servers if (key := (server.peer.name, served.name)) in found]
+        start = number % max(len(contests), 1)  # not always one after the same other
+        done = [one.result for one in contests[start:] + contests[:start] if one.is_measured(rounds)]
+    return {(result.peer, result.workload) for _, _, result in contestants if result not in done}
 
 
 def contestants(workload: Workload, peers: Iterable[Peer]) -> list[tuple[Peer, Workload]]:
@@ -126,8 +145,8 @@ class Contest:
     wrk: Wrk
     result: Measured
 
-    def goes_on(self, rounds: Rounds) -> bool:
-        """Measure one round of it; False, and a sentence, if it can no longer be measured."""
+    def is_measured(self, rounds: Rounds) -> bool:
+        """Measure it in one round; False, and a sentence, if that fails."""
         before = self.server.cpu_seconds()
         try:
             load = self.wrk.run(rounds.seconds)
@@ -137,10 +156,13 @@ class Contest:
         time.sleep(_SETTLE)
         self.result.loads.append(load)
         self.result.cpu.append((self.server.cpu_seconds() - before) / max(load.requests, 1) * 1000)
+        self.result.peak_memory = max(self.result.peak_memory, self.server.peak_memory())
         return True
 
 
-def _checked(server: Server, workload: Workload, script: Path | None, rounds: Rounds) -> Contest | None:
+def _checked(
+    server: Server, workload: Workload, result: Measured, script: Path | None, rounds: Rounds
+) -> Contest | None:
     """A server that answers as it must, warm; None, and a sentence, for another."""
     try:
         server.wait_until_it_answers()
@@ -152,4 +174,4 @@ def _checked(server: Server, workload: Workload, script: Path | None, rounds: Ro
     wrk = Wrk(url, workload.connections, headers, script, rounds.client_core)
     with wrk.running():
         time.sleep(_WARM)
-    return Contest(server, wrk, Measured(server.peer.name, workload.name))
+    return Contest(server, wrk, result)

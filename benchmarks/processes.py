@@ -47,6 +47,8 @@ class Server:
             "BENCHMARK_WORKLOAD": self.workload,
             "PYTHONPATH": str(ROOT),
         }
+        # What pip installs is compiled; this project, which it links to, is after its first start, if that may be kept.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         pinned = [] if self._core is None else ["taskset", "--cpu-list", str(self._core)]
         self.started = time.perf_counter()
         self._process = subprocess.Popen(

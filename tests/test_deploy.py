@@ -96,7 +96,7 @@ def test_the_container_runs(tmp_path: Path) -> None:
         for words in (script.rpartition("\nCMD ")[2], script.partition(" CMD \\\n")[2].splitlines()[0])
     )
     assert (command[0], check[0]) == ("aeros-compat", "python")
-    nobodys = {"HOME": "/nonexistent", "PYTHONUNBUFFERED": "1"}
+    nobodys: dict[str, Any] = {"HOME": "/nonexistent", "PYTHONUNBUFFERED": "1"}
     with running("-m", "aeros_compat", *command[1:], port=port, cwd=tmp_path, **nobodys) as server:
         healthy = ended(*check[1:], cwd=tmp_path, **nobodys)
         assert (healthy.returncode, healthy.stderr) == (0, "")
