@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask
 
 from .arguments import own_settings
+from .names import check_attributes
 from .upstream import has_begun_serving
 
 
@@ -44,6 +45,7 @@ def check_convertible(app: object, cls: type[Flask], settings: dict[str, Any]) -
             f"{type(app).__name__} overrides __call__, which ASGI servers do not call with an environ. Override"
             " wsgi_app, as Flask advises."
         )
+    check_attributes(app)
     if has_begun_serving(app):
         raise RuntimeError(
             f"{app!r} has handled a request already. Call WebServer.from_flask(app) where the application is made."

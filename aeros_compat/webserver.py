@@ -34,6 +34,7 @@ from .lanes.threads import ProcessThreads
 from .lanes.websocket_lane import run_quarts_cycle_from_thread
 from .limits.limits import WAITING_PER_THREAD, check_timeout, check_waiting
 from .logs.api import LoggingAPI
+from .names import RESERVED, check_attribute, check_class
 from .policy.stack import policy_around
 from .quart_side.api import QuartAPI
 from .quart_side.core import Core
@@ -94,7 +95,8 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
         decorator :func:`~aeros_compat.request_timeout` gives a view one of its own.
     :param waiting_per_thread: sync requests that may wait for each worker thread before further ones are answered
         with 503 and ``Retry-After`` at once; None for any number.
-    :raises TypeError: for a keyword that neither Flask nor this class knows, or a value of a wrong type.
+    :raises TypeError: for a keyword that neither Flask nor this class knows, a value of a wrong type, or a subclass
+        that uses a name which requests need (see :mod:`.names`) for something of its own.
     :raises ValueError: for a value out of range.
     """
 
@@ -113,7 +115,7 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
     json_provider_class: type[FlaskJSONProvider] = JSONProvider
     session_interface: SessionInterface = SignedSessions()
     #: Counted up by each attribute that is set and has a part in how requests are answered.
-    changes = 0
+    _changes = 0
 
     def __init__(
         self,
@@ -165,6 +167,7 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
         **policies: Any,
     ) -> None:
         """Set what is here and not in Flask."""
+        check_class(self, WebServer)
         self.host = host
         self.port = port
         self.worker_threads = worker_threads
@@ -204,7 +207,8 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
         :param app: an application that has not been asked for anything yet. A WebServer is returned as it is.
         :param settings: what the constructor takes and Flask's does not.
         :returns: ``app`` itself.
-        :raises TypeError: for what is no Flask application, or overrides ``__call__``.
+        :raises TypeError: for what is no Flask application, overrides ``__call__``, or uses a name which requests need
+            (see :mod:`.names`).
         :raises RuntimeError: if it has handled a request: like every other step of the set-up, this one comes before
             the first request, or requests that run at the same time would each see another application.
         """
@@ -363,14 +367,16 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
         return Router(self)
 
     def __setattr__(self, name: str, value: object) -> None:
+        if name in RESERVED:
+            check_attribute(self, name)
         super().__setattr__(name, value)
         if name in WATCHED:
-            self.changes += 1
+            self._changes += 1
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         if name in WATCHED:
-            self.changes += 1
+            self._changes += 1
 
     def overrides(self, *names: str) -> bool:
         """Whether a subclass, or this object, has methods of its own in place of these methods of Flask's."""

@@ -68,7 +68,7 @@ class Around:
     """What stands around the views of one application, and the plans of its endpoints."""
 
     def __init__(self, app: WebServer) -> None:
-        self._changes = app.changes
+        self._changes = app._changes
         self._methods = _methods_of(type(app))
         self._flasks_methods = _flasks_methods(Flask)
         is_wrapped = app.overrides("wsgi_app")
@@ -110,7 +110,7 @@ class Around:
     def is_current(self, app: WebServer) -> bool:
         """Whether nothing has changed since."""
         return (
-            self._changes == app.changes
+            self._changes == app._changes
             and self._methods == _methods_of(type(app))
             and self._flasks_methods == _flasks_methods(Flask)
         )

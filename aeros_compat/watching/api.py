@@ -57,7 +57,7 @@ class WatchingAPI:
         if path is not None:
             server.register_blueprint(lane_pages(path, local_only=local_only))
         if self.watch is None:
-            self.watch = Watch(server)
+            object.__setattr__(self, "watch", Watch(server))  # nobody else may
             self.core.around_mount = WatchedMount
             self.record_requests()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import flask
 import httpx
@@ -14,13 +14,11 @@ import quart
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.test import create_environ, run_wsgi_app
 
+from aeros_compat import WebServer
 from aeros_compat.gateway.body import COLLECT_LIMIT, READ_AHEAD, Body
 
 from ..asgi import http_scope
 from ..servers import raw_exchange, served, wait_for
-
-if TYPE_CHECKING:
-    from aeros_compat import WebServer
 
 LINES = b"".join(b"line %d\n" % number for number in range(400_000))  # about 4 MB
 
@@ -268,10 +266,10 @@ def test_a_caller_of_the_wsgi_entry_keeps_what_nobody_asks_for(app: WebServer) -
     assert stream.tell() <= COLLECT_LIMIT + 2 * 65536
 
 
-def test_a_thread_that_reads_for_longer_than_its_request_lasts(app: WebServer) -> None:
+def test_a_thread_that_reads_for_longer_than_its_request_lasts() -> None:
     """No server owes ``receive`` an answer then."""
     raised: list[BaseException] = []
-    app.request_timeout = 0.2
+    app = WebServer(__name__, request_timeout=0.2)
 
     @app.post("/")
     def view() -> str:
