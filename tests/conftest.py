@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,10 @@ from aeros_compat import WebServer
 
 #: Files that take longest for their number of tests. At the end they would keep one process busy, and the others idle.
 FIRST = ("test_transcript.py", "test_from_flask.py", "test_steps.py", "test_legacy_example.py")
+
+# A shell ignores interrupts for what it starts in the background, and so would every server that is started here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 View = Callable[..., Any]
 Lane = Callable[[View], View]

@@ -28,7 +28,7 @@ class LoggingAPI:
         server: Any = self
         if self.logs_requests:
             return
-        self.logs_requests = True
+        object.__setattr__(self, "logs_requests", True)  # nobody else may
         server.record_requests()
         server.asgi_app = AccessLog(server.asgi_app, server)
         logger = logging.getLogger(ACCESS)
