@@ -55,24 +55,29 @@ RESERVED = _SET_ONCE | _NEVER_SET
 def check_attribute(app: object, name: str) -> None:
     """Raises AttributeError if ``name`` is one of the WebServer's that is not to be set, or not any more."""
     if name in _NEVER_SET or (name in _SET_ONCE and name in vars(app)):
-        raise AttributeError(_sentence(f"{type(app).__name__}.{name} cannot be set", name))
+        raise AttributeError(f"{type(app).__name__}.{name} cannot be set. {_advice([name])}")
 
 
 def check_class(app: object, cls: type) -> None:
     """Raises TypeError if the class of ``app``, a subclass of ``cls``, has something of its own under such a name."""
-    for name in sorted(RESERVED):
-        if inspect.getattr_static(type(app), name, None) is not inspect.getattr_static(cls, name, None):
-            raise TypeError(_sentence(f"{type(app).__name__} has a {name!r} of its own", name))
+    own = [
+        name
+        for name in sorted(RESERVED)
+        if inspect.getattr_static(type(app), name, None) is not inspect.getattr_static(cls, name, None)
+    ]
+    if own:
+        raise TypeError(f"The class {type(app).__name__} defines {', '.join(own)}. {_advice(own)}")
 
 
 def check_attributes(app: object) -> None:
     """Raises TypeError if ``app``, an application that is to become a WebServer, has an attribute of such a name."""
-    for name in sorted(RESERVED & vars(app).keys()):
-        raise TypeError(_sentence(f"{app!r} has an attribute {name!r}", name))
+    own = sorted(RESERVED & vars(app).keys())
+    if own:
+        raise TypeError(f"{app!r} has set {', '.join(own)}. {_advice(own)}")
 
 
-def _sentence(what: str, name: str) -> str:
+def _advice(names: list[str]) -> str:
     return (
-        f"{what}: WebServer has something under that name which its requests need. Choose another name, or keep it in"
-        f" app.extensions[{name!r}]."
+        "WebServer has attributes of its own with such names, which its requests need: choose others, or keep what is"
+        f" yours in app.extensions[{names[0]!r}]."
     )

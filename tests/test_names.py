@@ -32,7 +32,7 @@ def test_an_attribute(name: str) -> None:
     app = WebServer(__name__)
     add_views(app)
     if name in RESERVED:
-        with pytest.raises(AttributeError, match=rf"WebServer\.{name} cannot be set.*app\.extensions\['{name}'\]"):
+        with pytest.raises(AttributeError, match=rf"WebServer\.{name} cannot be set\. .*app\.extensions\['{name}'\]"):
             setattr(app, name, object())
     else:
         setattr(app, name, object())
@@ -42,7 +42,7 @@ def test_an_attribute(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
 def test_a_subclass(name: str) -> None:
-    with pytest.raises(TypeError, match=f"Application has a '{name}' of its own"):
+    with pytest.raises(TypeError, match=rf"The class Application defines {name}\."):
         type("Application", (WebServer,), {name: object()})(__name__)
     assert type("Application", (WebServer,), {f"{name}_of_mine": object()})(__name__)
 
@@ -52,12 +52,19 @@ def test_an_application_of_flasks(name: str) -> None:
     app: Any = flask.Flask(__name__)
     add_views(app)
     setattr(app, name, "of mine")
-    with pytest.raises(TypeError, match=f"has an attribute '{name}'"):
+    with pytest.raises(TypeError, match=rf"has set {name}\."):
         WebServer.from_flask(app)
     # It is what it was.
     assert type(app) is flask.Flask
     assert getattr(app, name) == "of mine"
     assert app.test_client().get("/sync").text == "sync"
+
+
+def test_all_are_told_at_once() -> None:
+    app: Any = flask.Flask(__name__)
+    app.threads, app.router = [], {}
+    with pytest.raises(TypeError, match=r"has set router, threads\. .*app\.extensions\['router'\]"):
+        WebServer.from_flask(app)
 
 
 def test_before_the_constructor() -> None:
