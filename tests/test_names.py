@@ -23,7 +23,7 @@ def add_views(app: flask.Flask) -> None:
     app.add_url_rule("/async", "async", in_async)
 
 
-#: Which can be set to what they are made for: what wraps all of the application, where it listens.
+#: Which can be set only to what they are made for: what wraps all of the application.
 MEANT_TO_BE_SET = {"asgi_app"}
 
 

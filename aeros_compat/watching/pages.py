@@ -43,7 +43,7 @@ _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 @cache
 def _template() -> Template:
-    """The page, compiled when the first one is served: that takes a tenth of what importing the package does."""
+    """The page, compiled when an application is to have it: that takes a tenth of what importing the package does."""
     # Not the application's own environment, whose filters and settings belong to its user.
     templates = Environment(loader=FileSystemLoader(_FILES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return templates.get_template("lanes.html")
