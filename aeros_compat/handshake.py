@@ -24,7 +24,9 @@ class Handshake(Exchange):
     async def of(cls, scope: Scope, connection: WebsocketConnection) -> Handshake:
         """The handshake for a websocket scope of ASGI."""
         body = Body(_no_body)
-        await body.collect(0, None, None)
+        collecting = body.collect(0, None, None)
+        if collecting is not None:
+            await collecting
         return cls(scope, body, connection)
 
 

@@ -63,7 +63,10 @@ class Body:
     _is_asked = False
     _filling: asyncio.Task[None] | None = None
     _failure: Exception | None = None
-    #: What has been received and not yet read, for who holds the lock. Streams alone have these three.
+    # Streams alone have these: to ask for the loop is a system call (CPython 3.11 asks for the process each time).
+    _loop: asyncio.AbstractEventLoop
+    _loop_thread: int
+    #: What has been received and not yet read, for who holds the lock.
     _ahead: deque[bytes]
     _lock: threading.Lock
     #: Where the thread sleeps: a bare lock, in a fifth of the time that an Event takes.
@@ -72,8 +75,6 @@ class Body:
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self.loop = asyncio.get_running_loop()
-        self._loop_thread = threading.get_ident()
 
     @cached_property
     def _receiving(self) -> asyncio.Lock:
@@ -83,20 +84,25 @@ class Body:
     def _room_ahead(self) -> asyncio.Event:
         return asyncio.Event()
 
-    async def collect(self, limit: int, announced: int | None, allowed: int | None) -> None:
-        """Read up to ``limit`` bytes; leave the rest for :meth:`read`.
+    def collect(self, limit: int, announced: int | None, allowed: int | None) -> Coroutine[Any, Any, None] | None:
+        """Read up to ``limit`` bytes: at once, if they are there; else what reads them is returned, to be awaited.
+
+        The rest is left for :meth:`read`.
 
         ``announced`` is the Content-Length. One over what is ``allowed`` and over ``limit`` is not waited for: it will
         be refused, unless the view allows more; then it streams.
         """
         if announced is not None and allowed is not None and announced > max(allowed, limit):
             self._begin_stream()
-            return
+            return None
         self.collected = take_body(self._receive)
-        if self.collected is not None:
-            self._ended = True
-            self.size = len(self.collected)
-            return
+        if self.collected is None:
+            return self._collect(limit)
+        self._ended = True
+        self.size = len(self.collected)
+        return None
+
+    async def _collect(self, limit: int) -> None:
         message = await self._receive()
         if message["type"] == "http.request" and not message.get("more_body", False):
             self._ended = True
@@ -112,6 +118,8 @@ class Body:
             self._ahead.clear()
 
     def _begin_stream(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop_thread = threading.get_ident()
         self._ahead = deque()
         self._lock = threading.Lock()
         self._gate = threading.Lock()
@@ -224,7 +232,7 @@ class Body:
     def read_from_view(self) -> asyncio.Task[bytes]:
         """:meth:`read` for code that runs inside the contexts of a request, on the loop."""
         self._claim(QUART)
-        return self.loop.create_task(self.read(), context=contextvars.Context())
+        return self._loop.create_task(self.read(), context=contextvars.Context())
 
     def read_from_thread(self) -> bytes:
         """:meth:`read` for a thread, which it blocks. Raises RuntimeError on the loop's own thread."""
@@ -236,7 +244,7 @@ class Body:
         if self._size_ahead < self.read_ahead // 2 and not self._has_ended:
             self._ask_for_more()
         if self._room_is_wanted:
-            self.loop.call_soon_threadsafe(self._room_ahead.set)
+            self._loop.call_soon_threadsafe(self._room_ahead.set)
         return piece
 
     def _wait_for_more(self) -> None:
@@ -259,10 +267,10 @@ class Body:
     def _ask_for_more(self) -> None:
         if not self._is_asked:
             self._is_asked = True
-            self.loop.call_soon_threadsafe(self._begin_filling)
+            self._loop.call_soon_threadsafe(self._begin_filling)
 
     def _begin_filling(self) -> None:
-        self._filling = self.loop.create_task(self._fill(), context=contextvars.Context())
+        self._filling = self._loop.create_task(self._fill(), context=contextvars.Context())
 
     async def _fill(self) -> None:
         """Read ahead of the thread that has asked for it."""
@@ -294,7 +302,7 @@ class Body:
     def _wait_in_thread(self, coroutine: Coroutine[Any, Any, T]) -> T:
         if threading.get_ident() == self._loop_thread:
             return _result_of(coroutine)
-        return contextvars.Context().run(asyncio.run_coroutine_threadsafe, coroutine, self.loop).result()
+        return contextvars.Context().run(asyncio.run_coroutine_threadsafe, coroutine, self._loop).result()
 
 
 def _result_of(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -44,7 +44,9 @@ class HTTPConnection:
         body = Body(receive)
         exchange = self.exchange_class(self._scope, body)
         exchange.mount, exchange.around = self.mount, self.around
-        await body.collect(COLLECT_LIMIT, exchange.content_length, app.config["MAX_CONTENT_LENGTH"])
+        collecting = body.collect(COLLECT_LIMIT, exchange.content_length, app.config["MAX_CONTENT_LENGTH"])
+        if collecting is not None:
+            await collecting
         try:
             answer, thread = await self._answer(app, exchange)
             if exchange.kept_contexts:

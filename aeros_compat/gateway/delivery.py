@@ -23,13 +23,17 @@ def deliver(answer: Answer, exchange: Exchange, thread: Thread, send: Send) -> C
     if exchange.body.disconnected:
         return None
     answer.fit_to(exchange.scope["method"])
+    is_whole = answer.path is None and answer.chunks is None and answer.async_chunks is None
+    if is_whole and answer.encoded is not None and exchange.caller is None:
+        if send_answer(send, int(answer.status[:3]), answer.encoded, answer.body):
+            return None
+        is_whole = False  # not a second time
     start = answer.start_message()
     if exchange.caller is None:
         if answer.encoded is None:
             start = fit_for_asgi(start)
     else:
         start.update({STATUS_LINE: answer.status, WSGI_HEADERS: answer.headers})
-    is_whole = answer.path is None and answer.chunks is None and answer.async_chunks is None
     if is_whole and send_answer(send, start["status"], start["headers"], answer.body):
         return None
     return _send(start, answer, exchange, thread, send)

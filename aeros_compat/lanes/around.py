@@ -61,7 +61,6 @@ WATCHED = frozenset(
 
 # Each in one call, because each request makes it: classes tell nobody that they have been changed.
 _methods_of = attrgetter(*OVERRIDABLE)
-_flasks_methods = attrgetter("__call__", *OVERRIDABLE)
 
 
 class Around:
@@ -70,7 +69,9 @@ class Around:
     def __init__(self, app: WebServer) -> None:
         self._changes = app._changes
         self._methods = _methods_of(type(app))
-        self._flasks_methods = _flasks_methods(Flask)
+        # What a class inherits changes with Flask's.
+        self._hidden_methods_of = attrgetter(*_names_with_another_method(type(app)))
+        self._hidden_methods = self._hidden_methods_of(Flask)
         is_wrapped = app.overrides("wsgi_app")
         by_agents = is_patched(Flask, "__call__", "wsgi_app", *ENCLOSING)
         #: The ``ProxyFix`` objects around ``wsgi_app``, if nothing else is there: they are applied to the scope.
@@ -112,8 +113,13 @@ class Around:
         return (
             self._changes == app._changes
             and self._methods == _methods_of(type(app))
-            and self._flasks_methods == _flasks_methods(Flask)
+            and self._hidden_methods == self._hidden_methods_of(Flask)
         )
+
+
+def _names_with_another_method(cls: type) -> list[str]:
+    """Names of the methods that ``cls`` has in the place of Flask's."""
+    return [name for name in ("__call__", *OVERRIDABLE) if getattr(cls, name) is not getattr(Flask, name)]
 
 
 def _has_cheap_sessions(app: WebServer) -> bool:

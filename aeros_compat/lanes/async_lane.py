@@ -66,13 +66,13 @@ class AsyncCycle(Cycle):
         rv: Any = None
         failure: Exception | None = None
         try:
-            self.context.run(bind_executor, self.thread)
             try:
                 if not self.needs_thread_before():
                     rv = await drive(self.before_and_view_on_loop(), self.context)
                     if type(rv) is Answer:
                         return rv, self.thread
                 else:
+                    self.context.run(bind_executor, self.thread)
                     rv = await self.hop(self.before)
                     if rv is None:
                         rv = await drive(self.call_view(), self.context)
@@ -113,6 +113,7 @@ class AsyncCycle(Cycle):
     async def before_and_view_on_loop(self) -> Any:
         """What the view has returned; or the answer, where nothing is left to be done but to leave."""
         ctx, plan = self.request_context, self.plan
+        bind_executor(self.thread)
         ctx.push_lazily()
         begin_serving(self.app)
         rv: Any
@@ -130,7 +131,8 @@ class AsyncCycle(Cycle):
         if type(answer) is not Answer:
             return rv
         self.left = True
-        self.preserve()
+        if self.exchange.keeps_contexts is not None:
+            self.preserve()
         ctx.pop_at_once()
         return answer
 

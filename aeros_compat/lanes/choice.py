@@ -47,8 +47,8 @@ def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
         return False
     if plan.is_async or plan.around.is_flasks:
         exchange.plan = plan
-    if app.debug and (wrappers := sync_wrappers(plan.view, method)):
-        app.log_sync_decorators(rule.endpoint, [defined_in(wrapper) for wrapper in wrappers])
+    if plan.sync_wrappers and app.debug:
+        app.log_sync_decorators(rule.endpoint, [defined_in(wrapper) for wrapper in plan.sync_wrappers])
     return plan.is_async
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask.globals import current_app
 
-from ..callables import hides_async, is_async, is_async_view
+from ..callables import hides_async, is_async, is_async_view, sync_wrappers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,8 @@ class Plan:
         #: Where the view runs on the loop: itself a coroutine function, or a class with an async method.
         self.is_coroutine_function = self.view is not None and is_async(self.view)
         self.is_async = self.view is not None and is_async_view(self.view, method)
+        #: What keeps an async view on a thread.
+        self.sync_wrappers = [] if self.view is None else sync_wrappers(self.view, method)
         #: What a thread calls: the view, and hooks, with those that are async made sync.
         self.sync_view: Any = self.view if self.is_async or self.view is None else _ensured(self.view)
         self.before, self.after, self.teardown = before, after, teardown

@@ -320,9 +320,11 @@ class Lease(Place):
 
     def release(self) -> None:
         """Give the thread back, after the jobs that it already has."""
+        self._released = True  # first: who asks for a thread from now on gives it back himself
+        if not self._asked:
+            return
         with self._lock:
             inbox, self._inbox = self._inbox, None
-            self._released = True
             busy = self._unfinished > 0
         if inbox is None:
             return

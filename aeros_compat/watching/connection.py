@@ -8,6 +8,7 @@ leaves in one tuple, to be counted by another thread.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -63,8 +64,9 @@ class RecordedExchange(Exchange):
         place.finished = watch.finished
         if self.match is None:
             place.label = _label(app, self.scope)
-        if self.body.loop is not watch.loop:
-            watch.attend(self.body.loop)
+        loop = asyncio.get_running_loop()
+        if loop is not watch.loop:
+            watch.attend(loop)
         return place
 
     def forget(self) -> None:

@@ -158,7 +158,7 @@ def test_reading_on_the_loops_own_thread_is_an_error() -> None:
             return {"type": "http.request", "body": b"x" * 10, "more_body": True}
 
         body = Body(receive)
-        await body.collect(5, None, None)
+        await cast("Any", body.collect(5, None, None))
         with pytest.raises(RuntimeError, match="would block the server"):
             body.read_from_thread()
 
@@ -344,7 +344,7 @@ def test_a_client_that_leaves_after_its_whole_body() -> None:
 
     async def left() -> bool:
         body = Body(receive)
-        await body.collect(COLLECT_LIMIT, None, None)
+        await cast("Any", body.collect(COLLECT_LIMIT, None, None))
         assert body.collected == b"all"
         await body.wait_for_disconnect()
         return body.disconnected
