@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 #: Seconds for a server to give its first answer, and to end.
 _START, _END = 120, 5
+#: Below those that Linux gives to clients (``net.ipv4.ip_local_port_range``).
+_PORTS = range(10_000, 32_768)
 
 
 class CannotMeasure(Exception):
@@ -147,6 +150,8 @@ def _answers(port: int) -> bool:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody has, and that the system does not give to clients: one of theirs may be taken meanwhile."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

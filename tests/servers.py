@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import socket
 import subprocess
 import sys
@@ -19,6 +20,9 @@ from aeros_compat.serving.protocol import HTTPProtocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+#: Below those that Linux gives to clients (``net.ipv4.ip_local_port_range``).
+_PORTS = range(10_000, 32_768)
 
 
 @contextlib.contextmanager
@@ -72,9 +76,11 @@ def stop(running: subprocess.Popen[Any]) -> None:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody has, and that the system does not give to clients: one of theirs may be taken meanwhile."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def is_listening(port: int) -> bool:
