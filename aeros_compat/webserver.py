@@ -18,7 +18,7 @@ from werkzeug.datastructures import ImmutableDict
 
 from .arguments import check_names, check_settings, own_settings
 from .caching.api import CachingAPI
-from .callables import hides_async, is_async, is_awaitable
+from .callables import is_awaitable
 from .cli import CommandGroup
 from .context import AppContext, RequestContext
 from .conversion import add_class, check_convertible
@@ -28,9 +28,9 @@ from .gateway.mounts import Mount, MountedCall, Mounts, take_current_mount
 from .gateway.wsgi_entry import WSGICall
 from .handshake import Handshake
 from .json_provider import JSONProvider
-from .lanes.around import OVERRIDABLE, WATCHED, Around
+from .lanes.api import LanesAPI
+from .lanes.around import OVERRIDABLE, WATCHED
 from .lanes.choice import is_quarts_view
-from .lanes.threads import ProcessThreads
 from .lanes.websocket_lane import run_quarts_cycle_from_thread
 from .limits.limits import WAITING_PER_THREAD, check_timeout, check_waiting
 from .logs.api import LoggingAPI
@@ -39,7 +39,7 @@ from .policy.stack import policy_around
 from .quart_side.api import QuartAPI
 from .quart_side.core import Core
 from .responses import from_quart
-from .routing import Router, UrlMap
+from .routing import UrlMap
 from .serving.run import run
 from .signing import SignedSessions
 from .upstream import flask_request_var
@@ -47,7 +47,7 @@ from .watching.api import WatchingAPI
 from .websocket_context import WebsocketContext
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask.json.provider import JSONProvider as FlaskJSONProvider
@@ -60,8 +60,6 @@ if TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from .exchange import Exchange
-    from .gateway.proxies import Proxies
-    from .lanes.threads import WorkerThreads
     from .policy.compression import Compression
     from .policy.cors import CORS
     from .serving.server import Endable
@@ -71,7 +69,7 @@ if TYPE_CHECKING:
 WORKER_THREADS = 8
 
 
-class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
+class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, LanesAPI):
     """A Flask application that is served by an ASGI Quart core.
 
     The positional parameters are those of :class:`flask.Flask`, in its order. Keyword-only, in addition:
@@ -170,7 +168,7 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
         check_class(self, WebServer)
         self.host = host
         self.port = port
-        self.worker_threads = worker_threads
+        self._use_lanes(worker_threads)
         check_timeout(request_timeout)
         check_waiting(waiting_per_thread)
         self.request_timeout = request_timeout
@@ -181,10 +179,6 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
         self.mounts = Mounts()
         #: The servers that :meth:`run` has started in this process and that have not ended.
         self.servers: set[Endable] = set()
-        self._threads = ProcessThreads()
-        self._websocket_threads = ProcessThreads()
-        self._named_decorators: set[str] = set()
-        self._around: Around | None = None
         #: Whether middleware calls Flask's ``wsgi_app``, not the one of this class.
         self._was_wrapped = False
         self.core = Core(self)
@@ -335,7 +329,7 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
         """Let set-up methods be called again, as Flask does after its own server has ended."""
         self._got_first_request = False
 
-    # Threads and lanes.
+    # Attributes, and methods in the place of Flask's.
 
     @cached_property
     def name(self) -> str:  # type: ignore[override]
@@ -343,28 +337,6 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
         if self.import_name == "__mp_main__":
             return Path(sys.modules["__mp_main__"].__file__ or self.import_name).stem
         return super().name
-
-    def use_threads(self, number: int) -> None:
-        """Run sync views on so many threads from now on."""
-        if number != self.worker_threads:
-            self.worker_threads = number
-            self._threads = ProcessThreads()
-            self._websocket_threads = ProcessThreads()
-
-    @property
-    def threads(self) -> WorkerThreads:
-        """The threads of this process that run sync code. They start with the first request."""
-        return self._threads.get(self.worker_threads)
-
-    @property
-    def websocket_threads(self) -> WorkerThreads:
-        """The threads that websockets hold, for as long as these last: apart, so that they take none from requests."""
-        return self._websocket_threads.get(self.worker_threads)
-
-    @cached_property
-    def router(self) -> Router:
-        """Matches requests before a lane is chosen."""
-        return Router(self)
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in RESERVED:
@@ -384,22 +356,9 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
         return any(name in own or getattr(cls, name) is not _OWN.get(name, getattr(WebServer, name)) for name in names)
 
     @property
-    def around(self) -> Around:
-        """What stands around every view, as it is now."""
-        around = self._around
-        if around is None or not around.is_current(self):
-            around = self._around = Around(self)
-        return around
-
-    @property
     def own_wsgi_app(self) -> object:
         """:meth:`wsgi_app`, whatever has been put around it."""
         return WebServer.wsgi_app.__get__(self)
-
-    @property
-    def proxies(self) -> Proxies | None:
-        """The ``ProxyFix`` objects around ``wsgi_app``, if nothing else is there: they are applied to the scope."""
-        return self.around.proxies
 
     def call_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """What a request of the sync lane calls."""
@@ -408,75 +367,16 @@ class WebServer(QuartAPI, CachingAPI, WatchingAPI, LoggingAPI, Flask):
         # Flask's own __call__, not the one of this class, which is also the ASGI entry. Agents patch it (Sentry does).
         return Flask.__call__(self, environ, start_response)
 
-    @property
-    def encloses_mounts(self) -> bool:
-        """Whether something sync stands around ``wsgi_app``, and so around mounted ASGI applications too."""
-        return self.around.encloses_mounts
-
-    @property
-    def encloses_views(self) -> bool:
-        """Whether something sync stands around every view, so that all of them are called from a thread.
-
-        That is WSGI middleware (``app.wsgi_app = Middleware(app.wsgi_app)``), which must never be skipped, a method
-        of a subclass that encloses the call of the view, or an agent that has patched one of Flask (Sentry does), which
-        would else report one request's data with another's.
-        """
-        return self.around.encloses_views
-
-    @property
-    def opens_sessions_cheaply(self) -> bool:
-        """Whether opening and saving a session is arithmetic (signed cookies), fit for the event loop."""
-        return self.around.has_cheap_sessions
+    # Flask's cycle, where it has to know of lanes and mounts.
 
     def open_session_of(self, request: Request) -> SessionMixin:
         """The session of a request, or the null session where there is none."""
         session = self.session_interface.open_session(self, request)
         return self.session_interface.make_null_session(self) if session is None else session
 
-    def log_sync_decorators(self, endpoint: str, decorators: list[str]) -> None:
-        """Say, once for each endpoint, which decorators keep an async view off the event loop."""
-        if endpoint not in self._named_decorators:
-            self._named_decorators.add(endpoint)
-            self.logger.info(
-                "The async view %r is called from a worker thread, because %s is a sync decorator: each request costs"
-                " a thread while the view waits. An 'async def' wrapper would keep it on the event loop.",
-                endpoint,
-                " around ".join(repr(name) for name in decorators),
-            )
-
     def register_blueprint(self, blueprint: Any, **options: Any) -> None:
         super().register_blueprint(blueprint, **options)
         self.core.adopt_teardowns()
-
-    # What Flask's methods have to know of coroutines.
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        if is_async(func):
-            ctx = flask_request_var.get(None)
-            if ctx is not None and getattr(ctx, "passes_coroutines", False):
-                return func
-            return self.async_to_sync(func)
-        if hides_async(func):
-            return self._awaiting(func)
-        return func
-
-    def _awaiting(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """A sync decorator's wrapper, whose result is awaited on the serving loop if it is a coroutine."""
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            return self.awaited(func(*args, **kwargs))
-
-        return call
-
-    def awaited(self, value: Any) -> Any:
-        """What a sync piece of code has returned; waited for on the serving loop if it is a coroutine."""
-        if not is_awaitable(value):
-            return value
-
-        async def wait() -> Any:
-            return await value
-
-        return self.async_to_sync(wait)()
 
     def full_dispatch_request(self) -> Response:
         if self._was_wrapped and (mount := take_current_mount()) is not None:
