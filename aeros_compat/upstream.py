@@ -156,7 +156,9 @@ def has_sync_caller() -> bool:
 
 def response_closes_nothing(response: Response) -> bool:
     """Whether ``close()`` of a response is known to do nothing: no ``call_on_close``, no ``close`` of the body."""
-    return type(response).close is Response.close and not response._on_close and not hasattr(response.response, "close")
+    if type(response).close is not Response.close or response._on_close:
+        return False
+    return not hasattr(response.response, "close") or closes_nothing(response.response)
 
 
 _BLANK = vars(FlaskResponse())
@@ -185,8 +187,7 @@ def closes_nothing(iterable: object) -> bool:
     """
     if type(iterable) is not ClosingIterator:
         return False
-    for callback in iterable._callbacks:
-        owner = getattr(callback, "__self__", None)
+    for owner in _owners(iterable):
         if isinstance(owner, GeneratorType) and owner.gi_code is _iter_encoded.__code__:
             continue  # Werkzeug's loop over the body
         if not isinstance(owner, Response) or not response_closes_nothing(owner):
@@ -194,12 +195,21 @@ def closes_nothing(iterable: object) -> bool:
     return True
 
 
+def _owners(iterable: ClosingIterator) -> Iterator[object]:
+    """Whose ``close`` an iterable calls. One may be around another: Flask makes responses of exceptions so."""
+    for callback in iterable._callbacks:
+        owner = getattr(callback, "__self__", None)
+        if type(owner) is ClosingIterator:
+            yield from _owners(owner)
+        else:
+            yield owner
+
+
 def is_complete(iterable: object) -> bool:
     """Whether all of a WSGI iterable is there already: a list, or a Werkzeug response made of one."""
     if type(iterable) is not ClosingIterator:
         return isinstance(iterable, (list, tuple))
-    owners = (getattr(callback, "__self__", None) for callback in iterable._callbacks)
-    return any(isinstance(owner, Response) and owner.is_sequence for owner in owners)
+    return any(isinstance(owner, Response) and is_complete(owner.response) for owner in _owners(iterable))
 
 
 class _ExecutorOfContext(Executor):

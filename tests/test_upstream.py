@@ -15,7 +15,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 import pytest
@@ -28,6 +28,7 @@ from flask_caching.jinja2ext import CacheExtension
 from jinja2 import Environment, nodes
 from quart.globals import websocket_ctx
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import IntegerConverter
 
 from aeros_compat import Cache, RedisCache, WebServer, upstream
@@ -36,6 +37,9 @@ from aeros_compat.logs.cuts import SERVER
 from .programs import ended
 from .redis_server import redis_server
 from .servers import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def _in_new_thread(func: Any) -> Any:
@@ -251,6 +255,30 @@ def test_closes_nothing() -> None:
     assert not upstream.closes_nothing(iterable_of(generator))
     assert not upstream.closes_nothing(iterable_of(Closing("x")))
     assert not upstream.closes_nothing([b"x"])
+
+    with flask.Flask(__name__).test_request_context():
+        of_exception = flask.make_response(NotFound())
+        of_closing = flask.make_response(NotFound(response=registered))
+        of_wsgi = flask.make_response(_with_close)
+    assert upstream.closes_nothing(iterable_of(of_exception))
+    assert upstream.is_complete(iterable_of(of_exception))
+    assert not upstream.closes_nothing(iterable_of(of_closing))
+    assert not upstream.closes_nothing(iterable_of(of_wsgi))
+    assert not upstream.is_complete(iterable_of(of_wsgi))
+
+
+class WithClose:
+    """A WSGI iterable with something to close."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"x"
+
+    def close(self) -> None: ...
+
+
+def _with_close(environ: Any, start_response: Any) -> WithClose:
+    start_response("200 OK", [])
+    return WithClose()
 
 
 def test_response_closes_nothing() -> None:

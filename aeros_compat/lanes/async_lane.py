@@ -27,7 +27,7 @@ from ..callables import is_async
 from ..gateway.answer import Answer
 from ..gateway.start_response import StartResponse
 from ..signals import is_heard
-from ..upstream import begin_serving, bind_executor, find_error_handler
+from ..upstream import begin_serving, bind_executor, find_error_handler, is_complete
 from .cycle import Cycle, at_work
 from .hop import drive, hop
 from .plain import plain_response
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+
+#: In place of what a view returns: none was called.
+REROUTED = object()
 
 
 def run_async_lane(app: WebServer, exchange: Exchange) -> Coroutine[Any, Any, tuple[Answer, Thread]]:
@@ -76,6 +79,8 @@ class AsyncCycle(Cycle):
                     rv = await self.hop(self.before)
                     if rv is None:
                         rv = await drive(self.call_view(), self.context)
+                if rv is REROUTED:
+                    rv = await self.hop(self.reroute)
             except Exception as error:
                 failure = error
             return await self.finish(rv, failure), self.thread
@@ -121,7 +126,7 @@ class AsyncCycle(Cycle):
             rv = await func()
             if rv is not None:
                 return rv
-        rv = await self.begin_view()
+        rv = await self.call_view() if plan.before else await self.begin_view()
         if not ctx.leaves_at_once:
             return rv
         try:
@@ -144,8 +149,9 @@ class AsyncCycle(Cycle):
             return coroutine
         return ctx.await_call(view, **ctx.view_args)
 
-    async def call_view(self) -> ResponseReturnValue:
-        return await self.begin_view()
+    async def call_view(self) -> Any:
+        """What the view returns; or ``REROUTED``, if a function before it has found another one."""
+        return REROUTED if self.request_context.is_rerouted else await self.begin_view()
 
     # After the view.
 
@@ -220,7 +226,7 @@ class AsyncCycle(Cycle):
                 await drive(self.leave_on_loop(), self.context)
         if answer is not None:
             return answer
-        if cast("Response", response).is_sequence or start_response.is_async:
+        if is_complete(cast("Response", response).response) or start_response.is_async:
             return self.context.run(start_response.answer_begun)
         return await self.hop(self.take, start_response)
 

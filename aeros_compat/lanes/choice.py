@@ -10,7 +10,7 @@ from werkzeug.routing import WebsocketMismatch
 from ..callables import defined_in, hides_async, is_async_view, is_patched, sync_wrappers
 from ..gateway.environ import decoded_path
 from .around import ENCLOSING
-from .plan import plan_for
+from .plan import NO_ENDPOINT, plan_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,15 +27,20 @@ if TYPE_CHECKING:
 def is_async_lane(app: WebServer, exchange: Exchange) -> bool:
     """Match the route, once, and say whether its view runs on the event loop.
 
-    Every request that matches no route takes the sync lane: Flask answers it, or an application that is mounted.
+    Every request that matches no route takes the sync lane: its hooks are called, and the handler of its error; or an
+    application that is mounted.
     """
     scope = exchange.scope
     if exchange.mount is not None:
         return False
     match = _match(app, exchange)
-    if match is None or match.rule is None:
+    if match is None:
         return False
     rule, method = match.rule, scope["method"]
+    if rule is None:
+        plan = plan_for(app, exchange.around or app.around, NO_ENDPOINT, method)
+        exchange.plan = plan if plan.around.is_flasks else None
+        return False
     if rule.websocket and is_quarts_view(app, rule):
         # A server that cannot upgrade, or the WSGI entry: there is no websocket for the view.
         match.fail(WebsocketMismatch())

@@ -19,6 +19,7 @@ from ..signals import is_heard
 from ..upstream import begin_serving, flask_app_var, flask_request_var
 from .lazy_context import LazyRequestContext
 from .plain import plain_answer, plain_response
+from .plan import NO_ENDPOINT, plan_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,7 @@ class Cycle:
         try:
             rv = self.before()
             if rv is None:
-                rv = self.app.awaited(self.plan.sync_view(**self.request_context.view_args))
+                rv = self.dispatch()
         except Exception as error:
             failure = error
         except BaseException as fatal:
@@ -86,9 +87,21 @@ class Cycle:
                 if rv is not None:
                     return rv
             rv = None
-        if rv is None and ctx.is_unconverted and ctx.request.routing_exception is not None:
-            app.raise_routing_exception(ctx.request)
         return rv
+
+    def dispatch(self) -> ResponseReturnValue:
+        """``dispatch_request``."""
+        ctx = self.request_context
+        if ctx.is_rerouted:
+            return self.reroute()
+        return cast("ResponseReturnValue", self.app.awaited(self.plan.sync_view(**ctx.view_args)))
+
+    def reroute(self) -> ResponseReturnValue:
+        """Flask's ``dispatch_request``, where the request says it leads; the hooks after it are those of that route."""
+        request = self.request_context.request
+        self.plan = plan_for(self.app, self.plan.around, request.endpoint or NO_ENDPOINT, request.method)
+        self.request_context.follow(self.plan)
+        return self.app.dispatch_request()
 
     def after(self, rv: ResponseReturnValue | None, failure: Exception | None) -> Answer:
         """The end of ``full_dispatch_request`` and of ``wsgi_app``."""

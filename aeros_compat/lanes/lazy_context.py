@@ -56,10 +56,21 @@ class LazyRequestContext(RequestContext):
 
     @property
     def view_args(self) -> dict[str, Any]:
-        """What the view is called with."""
-        if self.is_unconverted:
-            return cast("dict[str, Any]", self.request.view_args)
+        """What the view is called with. Hooks may have put others in place of those that were matched."""
+        if self._request is not None:
+            return cast("dict[str, Any]", self._request.view_args)
         return self._match.view_args
+
+    def follow(self, plan: Plan) -> None:
+        """End with the hooks of another plan."""
+        self._plan = plan
+
+    @property
+    def is_rerouted(self) -> bool:
+        """Whether the plan's view is not to be called: no route was found, or a hook has sent the request elsewhere."""
+        if self._request is None:
+            return self._match.exception is not None
+        return self._request.routing_exception is not None or self._request.url_rule is not self._match.rule
 
     @property
     def request(self) -> Request:  # type: ignore[override]

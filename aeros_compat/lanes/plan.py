@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: Plans of one application. The methods of a route that takes all of them come from clients: a cache, not a leak.
 _MOST_PLANS = 10_000
 
+#: Of requests that match no route. Those that do have a name.
+NO_ENDPOINT = ""
+
 #: The keys of the hook registries for an endpoint.
 Names = tuple[str | None, ...]
 

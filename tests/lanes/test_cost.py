@@ -117,7 +117,14 @@ def check(number: float, expected: int, which: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "sync", "async_", "hooks"),
-    [("/", 120, 89, 0), ("/json", 124, 93, 0), ("/user/7", 138, 107, 0), ("/agent", 158, 127, 0), ("/", 144, 164, 3)],
+    [
+        ("/", 120, 89, 0),
+        ("/json", 124, 93, 0),
+        ("/user/7", 138, 107, 0),
+        ("/agent", 158, 127, 0),
+        ("/nothing", 340, 340, 0),
+        ("/", 144, 164, 3),
+    ],
 )
 def test_calls_of_a_request(
     lane: Lane, request: pytest.FixtureRequest, path: str, sync: int, async_: int, hooks: int
