@@ -108,8 +108,12 @@ class Around:
         self.has_plain_json = type(app.json).response in (JSONProvider.response, DefaultJSONProvider.response)
         self.plans: dict[tuple[str, str], Plan] = {}
 
+    def is_untouched(self, app: WebServer) -> bool:
+        """Whether no attribute of the application that has a part in this has been set since."""
+        return self._changes == app._changes
+
     def is_current(self, app: WebServer) -> bool:
-        """Whether nothing has changed since."""
+        """Whether nothing has changed since, of its class and Flask's neither."""
         return (
             self._changes == app._changes
             and self._methods == _methods_of(type(app))

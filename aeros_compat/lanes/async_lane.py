@@ -151,7 +151,7 @@ class AsyncCycle(Cycle):
 
     async def call_view(self) -> Any:
         """What the view returns; or ``REROUTED``, if a function before it has found another one."""
-        return REROUTED if self.request_context.is_rerouted else await self.begin_view()
+        return REROUTED if self.is_rerouted else await self.begin_view()
 
     # After the view.
 

@@ -91,17 +91,32 @@ class Cycle:
 
     def dispatch(self) -> ResponseReturnValue:
         """``dispatch_request``."""
-        ctx = self.request_context
-        if ctx.is_rerouted:
+        if self.is_rerouted:
             return self.reroute()
-        return cast("ResponseReturnValue", self.app.awaited(self.plan.sync_view(**ctx.view_args)))
+        return cast("ResponseReturnValue", self.app.awaited(self.plan.sync_view(**self.request_context.view_args)))
+
+    @property
+    def is_rerouted(self) -> bool:
+        """Whether what came before the view has changed the request, or the application."""
+        plan = self.plan
+        return self.request_context.is_rerouted or (
+            plan.calls_before and not (plan.around.is_untouched(self.app) and plan.is_current(self.app))
+        )
 
     def reroute(self) -> ResponseReturnValue:
-        """Flask's ``dispatch_request``, where the request says it leads; the hooks after it are those of that route."""
-        request = self.request_context.request
-        self.plan = plan_for(self.app, self.plan.around, request.endpoint or NO_ENDPOINT, request.method)
-        self.request_context.follow(self.plan)
-        return self.app.dispatch_request()
+        """Flask's ``dispatch_request``, for which all is as it stands now; so it is for what comes after the view."""
+        app, ctx, planned = self.app, self.request_context, self.plan
+        request = ctx.request
+        now = plan_for(app, app.around, planned.endpoint, request.method)
+        for func, call in zip(now.before, now.sync_before, strict=True):
+            # One that another has added is called in the same request, because Flask goes through the list itself.
+            if func not in planned.before and (rv := call()) is not None:
+                break
+        else:
+            rv = None
+        self.plan = plan_for(app, now.around, request.endpoint or NO_ENDPOINT, request.method)
+        ctx.follow(self.plan)
+        return app.dispatch_request() if rv is None else rv
 
     def after(self, rv: ResponseReturnValue | None, failure: Exception | None) -> Answer:
         """The end of ``full_dispatch_request`` and of ``wsgi_app``."""

@@ -73,12 +73,16 @@ class LazyRequestContext(RequestContext):
         return self._request.routing_exception is not None or self._request.url_rule is not self._match.rule
 
     @property
-    def request(self) -> Request:  # type: ignore[override]
+    def request(self) -> Request:
         if self._request is None:
             self._request = self.exchange.make_request(self.app)
             if not self.is_unconverted:
                 self._match.apply_to(self._request)
         return self._request
+
+    @request.setter
+    def request(self, request: Request) -> None:
+        self._request = request
 
     @property
     def is_touched(self) -> bool:
@@ -109,8 +113,10 @@ class LazyRequestContext(RequestContext):
         return self._opened is not None and self._opened.accessed
 
     def match_request(self) -> None:
-        if self.is_unconverted:
+        if self.url_adapter is self._match.adapter:
             self._match.apply_to(self.request)
+        else:  # somebody has put another one there, and asks it
+            super().match_request()
 
     @property
     def session_untouched(self) -> bool:

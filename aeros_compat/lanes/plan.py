@@ -60,6 +60,8 @@ class Plan:
             [_ensured(func) for func in functions] for functions in (before, after, teardown)
         )
         self.has_preprocessors = any(app.url_value_preprocessors.get(name) for name in names)
+        #: Whether any function of the user's is called before the view, and may change what is planned.
+        self.calls_before = self.has_preprocessors or bool(before)
         #: Whether the pieces before and after an async view have to run on a thread.
         self.needs_thread_before = (
             around.overrides_before

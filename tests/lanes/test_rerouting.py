@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import flask
 import pytest
 from flask import Flask, g, request
+from flask.globals import request_ctx
 from werkzeug.exceptions import Gone
 
 from aeros_compat import WebServer
@@ -31,6 +32,18 @@ def build(cls: type[Flask], lane: Lane, hook_lane: Lane) -> Flask:
                 request.url_rule = rule_of("shelf.other")
             case "error":
                 request.routing_exception = Gone("It was here.")
+            case "match":
+                request_ctx.url_adapter = app.url_map.bind("localhost", path_info="/other/matched")
+                request_ctx.match_request()
+            case "match nothing":
+                request_ctx.url_adapter = app.url_map.bind("localhost", path_info="/nowhere")
+                request_ctx.match_request()
+            case "match again":
+                request.url_rule = None
+                request_ctx.match_request()
+            case "request":
+                request_ctx.request = app.request_class({**request.environ, "HTTP_X_NAME": "another"})
+                request_ctx.match_request()
             case "no error":
                 request.routing_exception = None
                 request.url_rule, request.view_args = rule_of("shelf.other"), {"name": "saved"}
@@ -51,7 +64,12 @@ def build(cls: type[Flask], lane: Lane, hook_lane: Lane) -> Flask:
     blueprint.after_request(hook_lane(after))
     blueprint.teardown_request(hook_lane(teardown))
     app.register_error_handler(404, lane(lambda error: ("nowhere", 404)))
-    app.add_url_rule("/hello/<name>", "hello", lane(lambda name: f"hello {name}"), methods=["GET", "POST"])
+    app.add_url_rule(
+        "/hello/<name>",
+        "hello",
+        lane(lambda name: f"hello {name} {request.headers.get('X-Name')}"),
+        methods=["GET", "POST"],
+    )
     app.add_url_rule("/slash/", "slash", lane(lambda: "slash"))
     blueprint.add_url_rule("/other/<name>", "other", lane(lambda name: f"other {name}"))
     app.register_blueprint(blueprint)
@@ -71,12 +89,19 @@ def answer(app: Flask, path: str, method: str) -> tuple[Any, ...]:
         ("/hello/a?change=arguments", "GET", 200),
         ("/hello/a?change=rule", "GET", 200),
         ("/hello/a?change=error", "GET", 410),
+        ("/hello/a?change=match", "GET", 200),
+        ("/hello/a?change=match nothing", "GET", 404),
+        ("/hello/a?change=match again", "GET", 200),
+        ("/hello/a?change=request", "GET", 200),
         ("/other/a?change=error", "GET", 410),
         ("/hello/a?change=rule", "OPTIONS", 200),
         ("/nothing", "GET", 404),
         ("/nothing", "HEAD", 404),
         ("/nothing?change=no error", "GET", 200),
         ("/nothing?change=error", "GET", 410),
+        ("/nothing?change=match", "GET", 404),
+        ("/nothing?change=match again", "GET", 404),
+        ("/nothing?change=request", "GET", 404),
         ("/hello/a", "DELETE", 405),
         ("/hello/a?change=no error", "DELETE", 200),
         ("/slash", "GET", 308),
