@@ -89,7 +89,7 @@ def is_listening(port: int) -> bool:
     return False
 
 
-def wait_for(condition: Callable[[], bool], timeout: float = 30.0) -> None:
+def wait_for(condition: Callable[[], bool], timeout: float = 60.0) -> None:
     """Return when ``condition()`` holds; fail after ``timeout`` seconds."""
     end = time.monotonic() + timeout
     while not condition():

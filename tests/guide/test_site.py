@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from .pages import GUIDE, ROOT
 from .site import broken, is_outside, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from selenium.webdriver import Chrome
@@ -105,7 +106,7 @@ def test_in_a_browser(url: str, tmp_path: Path) -> None:
                 for page in SEEN:
                     driver.get(f"{url}/{page}")
                     check(driver, url, f"{page}, {window}, {scheme}")
-                    assert driver.execute_script(_IS_DARK) == (scheme == "dark"), page
+                    assert settled(partial(is_shown, driver, scheme)), f"{page}, {scheme}"
         check_search(driver, url)
 
 
@@ -119,9 +120,23 @@ return {
 """
 
 
+def is_shown(driver: Chrome, scheme: str) -> bool:
+    return bool(driver.execute_script(_IS_DARK)) == (scheme == "dark")
+
+
+def settled(condition: Callable[[], bool]) -> bool:
+    """Whether ``condition()`` comes to hold, now that the page is loaded."""
+    end = time.monotonic() + 10
+    while not (holds := condition()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return holds
+
+
 def check(driver: Chrome, url: str, name: str) -> None:
+    # Scripts of the page wrap its tables, and may not have come so far.
+    is_narrow = settled(lambda: driver.execute_script(_FACTS)["width"] <= 0)
+    assert is_narrow, f"{name} is wider than the window"
     facts = driver.execute_script(_FACTS)
-    assert facts["width"] <= 0, f"{name} is wider than the window"
     assert not facts["pictures"], name
     assert {urlsplit(entry).netloc for entry in facts["loaded"]} == {urlsplit(url).netloc}, name
 
