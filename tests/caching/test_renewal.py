@@ -78,7 +78,7 @@ def test_stale_entries_are_served_while_one_request_renews_them(
 
 
 def test_slow_renewal_holds_up_nobody(app: WebServer, lane: Lane, clock: Clock) -> None:
-    calls = numbered(app, lane, 0.7, stale_while_revalidate=30)
+    calls = numbered(app, lane, 1.5, stale_while_revalidate=30)
     with served(app) as url:
         httpx.get(url)
         clock.ahead = 61
