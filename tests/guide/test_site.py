@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import re
 import subprocess
 import sys
 import threading
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -126,10 +126,9 @@ def is_shown(driver: Chrome, scheme: str) -> bool:
 
 def settled(condition: Callable[[], bool]) -> bool:
     """Whether ``condition()`` comes to hold, now that the page is loaded."""
-    end = time.monotonic() + 10
-    while not (holds := condition()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return holds
+    with contextlib.suppress(AssertionError):  # the caller has a better sentence
+        wait_for(condition, 10)
+    return condition()
 
 
 def check(driver: Chrome, url: str, name: str) -> None:
