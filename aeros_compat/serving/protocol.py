@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
 
+import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .cycle import Cycle
+from .idle import IdleTimer
 from .sendfile import PATHSEND, SendingCycle, can_send
 
 if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+    from ..types import Scope
 
 #: Bytes of a head or of trailers, and what one read brings. h11, uvicorn's other parser, has the same limit.
 LONGEST_HEAD = 65536
@@ -34,11 +39,19 @@ class _ReadBuffer(threading.local):
 _buffer = _ReadBuffer()
 
 
+#: Bytes of the target of a request that is remembered with its parts. Longer ones seldom come twice.
+_SHORT = 200
+
+
 class _EndedHeaders(list[tuple[bytes, bytes]]):
     """Headers to which nothing is added any more."""
 
     def append(self, header: tuple[bytes, bytes], /) -> None:
         pass
+
+
+#: Where trailers go.
+_nowhere = _EndedHeaders()
 
 
 class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
@@ -52,7 +65,12 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
 
     And when a client leaves, it tells the request that came last. One before it, which is still being answered while
     the next has been read already (RFC 9112 section 9.3.2), would wait, or stream, for ever.
+
+    What happens for each request is written anew here, since half of the time of a small one was uvicorn's: it gives
+    the application what uvicorn would give it.
     """
+
+    cycle: Cycle
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -60,8 +78,12 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         self._held = 0
         #: What the application may use on this connection.
         self._extensions: dict[str, Any] = {}
+        self._cycle_class: type[Cycle] = Cycle
+        #: Whether the request asks for a websocket.
+        self._upgrades = False
         #: Requests that were still being answered, or waited for it, when the next one had been read.
-        self._earlier: list[RequestResponseCycle] = []
+        self._earlier: list[Cycle] = []
+        self._idle = IdleTimer(self.loop, self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         # Else the loop would make bytes of what it reads, of which the parser makes other bytes.
@@ -76,43 +98,113 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         if self._held > LONGEST_HEAD and not self.transport.is_closing():
             self._refuse()
 
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle.stop()
+
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._extensions = {PATHSEND: {}} if can_send(transport) else {}
+        if can_send(transport):
+            self._extensions, self._cycle_class = {PATHSEND: {}}, SendingCycle
+
+    # What the parser calls.
 
     def on_message_begin(self) -> None:
         self._held = 0
-        super().on_message_begin()
-        if self._extensions:
-            self.scope["extensions"] = self._extensions.copy()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
 
     def on_headers_complete(self) -> None:
         self._held = 0
+        parser = self.parser
+        version = parser.get_http_version()
+        self.scope = scope = cast("Any", self._new_scope(version))
+        self._upgrades = parser.should_upgrade() and self._should_upgrade()
+        if self._upgrades:
+            self.headers = _EndedHeaders(self.headers)
+            return
+        self.headers = _nowhere
+        url = self.url
+        path, scope["raw_path"], scope["query_string"] = _parts(url) if len(url) <= _SHORT else _parts.__wrapped__(url)
+        if self.root_path:
+            scope["raw_path"] = self.root_path.encode("ascii") + scope["raw_path"]
+        scope["path"] = self.root_path + path
+        self._begin(self._cycle_class(self, scope, keep_alive=version != "1.0" and parser.should_keep_alive()))
+
+    def _new_scope(self, version: str) -> Scope:
+        """The scope without what is in the target (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
+        scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": self.root_path,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+        }
+        if self._extensions:
+            scope["extensions"] = self._extensions.copy()
+        return scope
+
+    def _begin(self, cycle: Cycle) -> None:
+        """Call the application, or let the request wait for the one before it."""
+        app = self.app
+        limit = self.limit_concurrency
+        if limit is not None and (len(self.connections) >= limit or len(self.tasks) >= limit):
+            app = service_unavailable
+            self.logger.warning("Exceeded concurrency limit.")
         if self._is_answering():
             self._earlier = [*(cycle for cycle in self._earlier if not cycle.response_complete), self.cycle]
-        super().on_headers_complete()
-        self.headers = _EndedHeaders(self.headers)
-        if self.cycle is not None:
-            # Uvicorn has no place where another class could be named; its application has not been called yet.
-            self.cycle.__class__ = SendingCycle if self._extensions else Cycle
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, app))
+        else:
+            self._start_asgi_task(cycle, app)
+        self.cycle = cycle
 
     def on_body(self, body: bytes) -> None:
         self._held = 0
-        cycle: Any = self.cycle
-        # Uvicorn adds the piece to a bytearray and makes bytes of that. Added to empty bytes, and then asked to be
-        # bytes, it stays the object that it is: two copies less. A second one before the first is taken is added as
-        # there, since bytes would be copied for each.
+        cycle = self.cycle
+        if self._upgrades or cycle.response_complete:
+            return
+        # Uvicorn adds each piece to a bytearray and makes bytes of that. Here the first one stays the object that it
+        # is: two copies less. A second one before that is taken is added as there: bytes would be copied for each.
         if not cycle.body:
-            cycle.body = b""
-        elif type(cycle.body) is bytes:
-            cycle.body = bytearray(cycle.body)
-        super().on_body(body)
+            cycle.body = body
+        elif isinstance(cycle.body, bytearray):
+            cycle.body += body
+        else:
+            cycle.body = bytearray(cycle.body) + body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
+
+    def on_message_complete(self) -> None:
+        cycle = self.cycle
+        if not (self._upgrades or cycle.response_complete):
+            cycle.more_body = False
+            cycle.message_event.set()
+
+    # What a request calls.
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle.start()
 
     def handle_websocket_upgrade(self) -> None:
         if self._is_answering():
             # The connection would belong to the websocket while the answer is still written to it.
             self.transport.close()
         else:
+            self._idle.cancel()
             super().handle_websocket_upgrade()
 
     def eof_received(self) -> None:
@@ -121,6 +213,7 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._idle.cancel()
         self._leave()
 
     def _leave(self) -> None:
@@ -137,3 +230,11 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
             self.transport.close()  # no other answer may be written into this one
         else:
             self.send_400_response("The head of the request is too large.")
+
+
+@lru_cache(1024)  # clients ask for the same things
+def _parts(target: bytes) -> tuple[str, bytes, bytes]:
+    """The path of a request's target, decoded and as it came, and its query."""
+    url = httptools.parse_url(target)
+    path = url.path.decode("ascii")
+    return unquote(path) if "%" in path else path, url.path, url.query or b""
