@@ -18,6 +18,7 @@ from flask.helpers import get_load_dotenv
 from .commands import LazyGroup
 from .logs.options import FORMS
 from .logs.tracebacks import EXTENTS
+from .serving.garbage import collecting_less
 from .serving.loading import load
 from .serving.location import location_from
 from .serving.run import ending_in_a_sentence, serve
@@ -113,7 +114,7 @@ def run_command(ctx: click.Context, /, target: str | None, debug: bool | None, *
     """
     if debug is not None:
         os.environ["FLASK_DEBUG"] = "1" if debug else "0"  # before the application is made, which asks for it
-    with ending_in_a_sentence():
+    with ending_in_a_sentence(), collecting_less():
         location = location_from(target, WebServer.from_flask)
         app = load(location)
         if debug is not None:

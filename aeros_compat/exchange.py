@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .gateway.environ import CALLER, ENVIRON_KEYS, EXCHANGE, environ_from_scope
@@ -84,6 +83,7 @@ class Exchange:
     ident: int | None = None
     #: ``wsgi.input`` of the environ, by which it is seen whether middleware has put another one in its place.
     input: object = None
+    _environ: WSGIEnvironment | None = None
     _routed: tuple[object, ...] = ()
     caller: Caller | None = None
     keeps_contexts: Callable[[Any], object] | None = None
@@ -109,9 +109,16 @@ class Exchange:
         elif ENVIRON_KEYS in scope:
             self.keeps_contexts = scope[ENVIRON_KEYS].get(KEEP_CONTEXTS)
 
-    @cached_property
+    @property
     def environ(self) -> WSGIEnvironment:
         """The WSGI environ. A caller of the WSGI entry finds its own keys in it again."""
+        # Not a cached_property: before Python 3.12 that takes a lock, and each request would.
+        environ = self._environ
+        if environ is None:
+            environ = self._environ = self._make_environ()
+        return environ
+
+    def _make_environ(self) -> WSGIEnvironment:
         environ = environ_from_scope(self.scope)
         environ["wsgi.input"] = self.input = wsgi_input(self.body, _limit_of_body)
         environ["wsgi.file_wrapper"] = file_wrapper_for(self.scope.get("extensions"))
@@ -155,7 +162,7 @@ class Exchange:
 
     def forget(self) -> None:
         """Break the cycle with the environ, so that a request is freed without the garbage collector."""
-        vars(self).pop("environ", None)
+        self._environ = None
 
     def make_request(self, app: WebServer) -> Request:
         """Flask's request object."""

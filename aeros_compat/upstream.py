@@ -61,6 +61,7 @@ __all__ = [
     "brotli",
     "closes_nothing",
     "converters_of",
+    "copy_of",
     "find_error_handler",
     "flask_app_var",
     "flask_request_var",
@@ -177,6 +178,17 @@ def new_response(body: bytes, content_type: str) -> FlaskResponse:
     headers._list += [("Content-Type", content_type), ("Content-Length", str(len(body)))]
     vars(response).update(_BLANK, headers=headers, response=[body], _on_close=[])
     return response
+
+
+def copy_of(response: FlaskResponse) -> FlaskResponse:
+    """Another response of the same class, as its constructor would make it of the same arguments: not by asking it."""
+    copy = type(response).__new__(type(response))
+    values = vars(copy)
+    for name, value in vars(response).items():
+        values[name] = value[:] if type(value) is list else value
+    headers = values["headers"] = Headers()
+    headers._list += response.headers._list
+    return copy
 
 
 def closes_nothing(iterable: object) -> bool:

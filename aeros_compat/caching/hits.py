@@ -69,8 +69,9 @@ def _untouched(context: RequestContext) -> Asked | None:
     scope = exchange.scope
     if not exchange.host or scope["method"] not in ("GET", "HEAD"):
         return None
-    if any(name == b"authorization" for name, _ in scope["headers"]):
-        return None
+    for name, _ in scope["headers"]:  # each request asks: a generator would cost more than the rest of it
+        if name == b"authorization":
+            return None
     path = "/" + decoded_path(scope).lstrip("/")
     return scope["method"], scope.get("scheme", "http"), exchange.host, script_name(scope), path
 

@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
-from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
+
+from ..upstream import copy_of
 
 if TYPE_CHECKING:
     from flask.wrappers import Request, Response
@@ -61,11 +62,7 @@ class Record:
         made = self._made.get(response_class)
         if made is None:
             made = self._made[response_class] = response_class(self.body, status=self.status, headers=self.headers)
-        # What the constructor makes of these arguments, without asking it again.
-        response = response_class.__new__(response_class)
-        vars(response).update({name: value[:] if type(value) is list else value for name, value in vars(made).items()})
-        response.headers = Headers(list(made.headers))
-        return response
+        return copy_of(made)
 
     @cached_property
     def _made(self) -> dict[type[Response], Response]:

@@ -16,7 +16,7 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask_caching.backends import RedisClusterCache
@@ -66,9 +66,19 @@ class Lookup:
     variant: str = ""
     tags: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def key(self) -> str:
         return self.entry + self.variant
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The tags that a record must have the tokens of."""
+        return EVERYTHING, *self.tags
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """What the backend is asked for: the record, and those tokens."""
+        return [self.key, *map(_tag_key, self.names)]
 
 
 @dataclass(frozen=True)
@@ -105,11 +115,11 @@ class Store:
 
     def get(self, lookup: Lookup) -> Record | None:
         """The record, fresh or stale, or None if there is none or the backend is gone."""
-        with suppress(Unavailable):
-            record, tags = self._attempt(lambda: self._read(lookup))
-            if record is not None and record.tags == tags:
-                return record
-        return None
+        try:
+            record, tags = self._attempt(partial(self._read, lookup))
+        except Unavailable:
+            return None
+        return record if record is not None and record.tags == tags else None
 
     def claim(self, lookup: Lookup, newer_than: float = 0.0, *, locks: bool = True) -> Claim:
         """Ask for the right to compute an entry. A fresh record stored after ``newer_than`` makes it needless.
@@ -148,8 +158,7 @@ class Store:
     # What may raise.
 
     def _read(self, lookup: Lookup) -> tuple[Record | None, dict[str, str]]:
-        names = (EVERYTHING, *lookup.tags)
-        keys = [lookup.key, *map(_tag_key, names)]
+        names, keys = lookup.names, lookup.keys
         try:
             # One command for all; the nodes of a cluster have some each.
             found = (
@@ -195,7 +204,7 @@ class Store:
         record, tags = self._read(lookup)
         if record is not None and record.tags == tags and record.stored > newer_than and record.ttl() > 0:
             return Claim(record=record)
-        for name in (EVERYTHING, *lookup.tags):
+        for name in lookup.names:
             if name not in tags:
                 tags[name] = self._new_token(name)
         return Claim(busy=busy, tags=tags)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -12,14 +12,15 @@ from ..upstream import response_closes_nothing
 from .answer import Answer, ends_line
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from werkzeug.wrappers import Response
 
     from ..types import Headers as ASGIHeaders
 
 #: The methods that make a response a WSGI application. A class with one of its own is called as one.
 _WSGI = ("__call__", "get_wsgi_response", "get_wsgi_headers", "get_app_iter", "iter_encoded", "is_sequence")
+
+#: Characters of the value of a header that is remembered with its bytes. Longer ones seldom come twice.
+_SHORT = 100
 
 #: Headers that ``get_wsgi_headers`` may change, and one that is not the view's (see ``fit_for_asgi``).
 _NEEDS_MORE = frozenset({b"location", b"content-location", b"date"})
@@ -30,7 +31,7 @@ def complete_answer(response: Response) -> Answer | None:
 
     So it is where something about it is unusual, or wrong: what is said of that is said in one place.
     """
-    if not _is_werkzeugs(cast("Hashable", type(response))):  # an after_request function may have returned anything
+    if not _is_werkzeugs(type(response)):  # type: ignore[arg-type]  # an after_request function may have returned anything
         return None
     pieces, status = response.response, response.status_code
     if type(pieces) is not list or response.direct_passthrough:
@@ -65,31 +66,30 @@ def _encoded(headers: list[tuple[str, str]], size: int) -> ASGIHeaders | None:
     """The headers as ASGI has them, with a Content-Length; None if one of them needs more than to be encoded."""
     encoded: ASGIHeaders = []
     has_length = False
-    try:
-        for name, value in headers:
-            key = _encoded_name(name)
-            if key in _NEEDS_MORE or (key == b"content-length" and (has_length or value != str(size))):
+    for name, value in headers:
+        header = _encoded_header(name, value) if len(value) <= _SHORT else _encoded_header.__wrapped__(name, value)
+        if header is None:
+            return None
+        if header[0] == b"content-length":
+            if has_length or value != str(size):
                 return None
-            has_length = has_length or key == b"content-length"
-            encoded.append((key, value.encode("latin-1")))
-    except ValueError:  # no latin-1
-        return None
-    if ends_line(b"".join([value for _, value in encoded])):
-        return None
+            has_length = True
+        encoded.append(header)
     if not has_length:
         encoded.append((b"content-length", str(size).encode()))
     return encoded
 
 
-@lru_cache(1024)  # views write names; most write the same few
-def _encoded_name(name: str) -> bytes:
-    """The name of a header as ASGI has it. Raises ValueError for what can be none."""
-    key = name.lower().encode("latin-1")
-    if ends_line(key):
-        raise ValueError(f"The name of a header has a line break or a NUL: {name!r}.")
-    return key
+@lru_cache(1024)  # views write headers; most write the same few
+def _encoded_header(name: str, value: str) -> tuple[bytes, bytes] | None:
+    """A header as ASGI has it; None if that takes more than to encode it."""
+    try:
+        key, text = name.lower().encode("latin-1"), value.encode("latin-1")
+    except UnicodeError:
+        return None
+    return None if key in _NEEDS_MORE or ends_line(key) or ends_line(text) else (key, text)
 
 
 @lru_cache(256)
-def _is_werkzeugs(kind: Hashable) -> bool:
+def _is_werkzeugs(kind: type[object]) -> bool:
     return all(getattr(kind, name, None) is getattr(WerkzeugResponse, name) for name in _WSGI)

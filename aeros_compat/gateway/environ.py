@@ -102,7 +102,7 @@ def add_headers(environ: WSGIEnvironment, headers: Iterable[tuple[bytes, bytes]]
 def script_name(scope: Scope) -> str:
     """The root path, each byte one latin-1 character (PEP 3333)."""
     root_path: str = scope.get("root_path", "")
-    return root_path.encode().decode("latin-1")
+    return root_path.encode().decode("latin-1") if root_path else ""
 
 
 def path_info(scope: Scope) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 from urllib.parse import unquote
 
 import httptools
@@ -18,9 +18,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from .cycle import Cycle
 from .idle import IdleTimer
 from .sendfile import PATHSEND, SendingCycle, can_send
-
-if TYPE_CHECKING:
-    from ..types import Scope
 
 #: Bytes of a head or of trailers, and what one read brings. h11, uvicorn's other parser, has the same limit.
 LONGEST_HEAD = 65536
@@ -90,11 +87,11 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         return _buffer.view
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(cast("bytes", _buffer.view[:nbytes]))  # the parser takes any buffer
+        self.data_received(_buffer.view[:nbytes])  # the parser takes any buffer
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes | memoryview) -> None:
         self._held += len(data)
-        super().data_received(data)
+        super().data_received(data)  # type: ignore[arg-type]
         if self._held > LONGEST_HEAD and not self.transport.is_closing():
             self._refuse()
 
@@ -118,7 +115,8 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         self._held = 0
         parser = self.parser
         version = parser.get_http_version()
-        self.scope = scope = cast("Any", self._new_scope(version))
+        scope = self._new_scope(version)
+        self.scope = scope  # type: ignore[assignment]  # the same as a TypedDict
         self._upgrades = parser.should_upgrade() and self._should_upgrade()
         if self._upgrades:
             self.headers = _EndedHeaders(self.headers)
@@ -131,9 +129,9 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         scope["path"] = self.root_path + path
         self._begin(self._cycle_class(self, scope, keep_alive=version != "1.0" and parser.should_keep_alive()))
 
-    def _new_scope(self, version: str) -> Scope:
+    def _new_scope(self, version: str) -> dict[str, Any]:
         """The scope without what is in the target (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
-        scope = {
+        scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
             "http_version": version,

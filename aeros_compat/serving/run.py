@@ -20,6 +20,7 @@ from ..debugging.reloader import GRACE, run_with_reloader
 from ..logs.server_logs import ServerLogs
 from ..upstream import is_importing_main
 from .certificates import certificate
+from .garbage import collecting_less
 from .listening import listening
 from .location import location_of
 from .patched import refuse_patched_threads
@@ -58,7 +59,7 @@ def run(
             app.debug = get_debug_flag()
     if debug is not None:
         app.debug = bool(debug)
-    with ending_in_a_sentence():
+    with ending_in_a_sentence(), collecting_less():
         settings = Settings.of(app, host, port, options)
         serve(app, settings, lambda: location_of(app, convert))
 

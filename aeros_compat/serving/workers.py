@@ -26,6 +26,7 @@ from uvicorn.supervisors.multiprocess import Process
 
 from ..logs.server_logs import ServerLogs
 from ..watching.ledger import Ledger
+from .garbage import collect_less
 from .server import Server
 from .settings import CannotServe
 
@@ -67,6 +68,7 @@ class WorkerConfig(Config):
         (``kill -HUP %1``): it is for the supervisor, which ends the workers one by one.
         """
         vars(self).update(state)
+        collect_less()
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
