@@ -472,3 +472,21 @@ def test_new_response_is_what_the_constructor_makes(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(flask.Response, "__init__", patched)
     assert [upstream.new_response(b"body", "text/plain")] == seen
+
+
+def test_copy_of_is_another_response() -> None:
+    class Response(flask.Response):
+        pass
+
+    made = Response(b"body", status=404, headers=[("X-A", "1"), ("X-A", "2")], content_type="text/plain")
+    copy = upstream.copy_of(made)
+    assert type(copy) is Response
+    assert vars(copy) == vars(made)
+    for name, value in vars(made).items():
+        if isinstance(value, (list, Headers)):
+            assert vars(copy)[name] is not value, name
+    copy.headers.add("X-A", "3")
+    copy.set_data(b"other")
+    copy.call_on_close(print)
+    assert made.headers.getlist("X-A") == ["1", "2"]
+    assert (made.get_data(), made._on_close) == (b"body", [])

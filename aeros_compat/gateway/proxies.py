@@ -140,7 +140,7 @@ def _changed(scope: Scope, told: _Told) -> Scope:
         is_websocket = scope["type"] == "websocket"
         changed["scheme"] = _WEBSOCKET_SCHEMES.get(told.scheme, told.scheme) if is_websocket else told.scheme
     if told.host is not None:
-        changed["headers"] = [(b"host", told.host), *(header for header in scope["headers"] if header[0] != b"host")]
+        changed["headers"] = [(b"host", told.host), *[header for header in scope["headers"] if header[0] != b"host"]]
     if told.server is not None:
         name, port = told.server
         changed["server"] = (name, port_number(port, 80))

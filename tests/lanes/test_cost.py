@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 import threading
 from collections import Counter
@@ -20,6 +21,7 @@ import aeros_compat
 from aeros_compat import SimpleCache, WebServer
 
 from ..asgi import ask, http_scope
+from ..servers import served
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -99,7 +101,7 @@ def build_kinds(lane: Lane) -> WebServer:
 
 
 @pytest.mark.parametrize(
-    ("path", "sync", "async_"), [("/proxied", 128, 98), ("/cached", 182, 150), ("/mounted", 106, 106)]
+    ("path", "sync", "async_"), [("/proxied", 128, 98), ("/cached", 169, 135), ("/mounted", 106, 106)]
 )
 def test_calls_of_a_request_of_a_special_kind(
     lane: Lane, request: pytest.FixtureRequest, path: str, sync: int, async_: int
@@ -132,3 +134,23 @@ def test_calls_of_a_request(
     app = build(lane, hooks)
     number, which = count(app, http_scope(path))
     check(number, sync if "[sync" in request.node.name else async_, which)
+
+
+def test_calls_of_a_request_through_the_server(lane: Lane, request: pytest.FixtureRequest) -> None:
+    """The same with the protocol of ``app.run()``, from the bytes of a request to those of its answer."""
+    calls = Calls()
+    threading.setprofile(calls)
+    try:
+        with (
+            served(build(lane, 0), lifespan="off", access_log=False, reset_contextvars=True) as url,
+            socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=20) as connection,
+        ):
+            for number in range(103):
+                calls.on = number >= 3
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Other: 1\r\n\r\n")
+                assert connection.recv(65536).endswith(b"Hello")
+            calls.on = False
+    finally:
+        threading.setprofile(None)
+    which = "\n".join(f"{count:5} {name}" for name, count in calls.names.most_common())
+    check(sum(calls.names.values()) / 100, 140 if "[sync" in request.node.name else 105, which)
