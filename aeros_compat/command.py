@@ -16,9 +16,9 @@ from flask import cli
 from flask.helpers import get_load_dotenv
 
 from .commands import LazyGroup
+from .garbage import collecting_less
 from .logs.options import FORMS
 from .logs.tracebacks import EXTENTS
-from .serving.garbage import collecting_less
 from .serving.loading import load
 from .serving.location import location_from
 from .serving.run import ending_in_a_sentence, serve

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class CacheStats:
+class CacheStats(NamedTuple):
     """Requests to views under ``app.cache`` in this process since it started.
 
     ``hits``: answered with a fresh entry, or with what a concurrent request was computing. ``stale``: answered with

@@ -15,9 +15,9 @@ import threading
 import time
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from flask_caching.backends import RedisClusterCache
 
@@ -81,8 +81,7 @@ class Lookup:
         return [self.key, *map(_tag_key, self.names)]
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """The answer to one who wants to compute an entry.
 
     ``record``: somebody else has computed it meanwhile. ``busy``: another process does. Else it is the caller's turn.
@@ -198,7 +197,7 @@ class Store:
         finally:
             if claim.tags is None:
                 self.release(Claim(lock=lock))
-        return replace(claim, lock=lock) if claim.tags is not None else claim
+        return claim._replace(lock=lock) if claim.tags is not None else claim
 
     def _look_again(self, lookup: Lookup, newer_than: float, *, busy: bool) -> Claim:
         record, tags = self._read(lookup)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import flask_caching
 
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from .hits import Asked
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """The arguments of ``app.cache``. See there."""
 
     timeout: int | None = None
@@ -40,7 +38,7 @@ class Options:
     source_check: bool | None = None
     response_hit_indication: bool = False
     stale_while_revalidate: int = 0
-    tags: tuple[str, ...] | Callable[..., Any] = field(default=())
+    tags: tuple[str, ...] | Callable[..., Any] = ()
 
     @property
     def has_own_key(self) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Any, Literal, Self, cast, get_args
+from typing import Any, Literal, NamedTuple, Self, cast, get_args
 
 from uvicorn.config import LOG_LEVELS
 
@@ -30,8 +29,7 @@ NAMES = frozenset(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class LogOptions:
+class LogOptions(NamedTuple):
     """How a server logs. Made by :meth:`of`."""
 
     #: None: from INFO on, unless the user has set a level of the loggers.

@@ -10,9 +10,8 @@ import importlib
 import inspect
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask.cli import NoAppException, locate_app, prepare_import
 
@@ -33,8 +32,7 @@ FACTORIES = ("create_app", "make_app")
 DEFAULT_FILES = ("wsgi.py", "app.py")
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(NamedTuple):
     """A module, and in it the name of an application or of a factory, or a call of one: ``create_app("test")``."""
 
     module: str

@@ -17,10 +17,10 @@ from uvicorn.config import STARTUP_FAILURE
 
 from ..debugging.debugger import with_debugger
 from ..debugging.reloader import GRACE, run_with_reloader
+from ..garbage import collecting_less
 from ..logs.server_logs import ServerLogs
 from ..upstream import is_importing_main
 from .certificates import certificate
-from .garbage import collecting_less
 from .listening import listening
 from .location import location_of
 from .patched import refuse_patched_threads

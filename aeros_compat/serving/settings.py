@@ -6,8 +6,7 @@ Everything that runs a server reads from :class:`Settings`, and nothing else kno
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from uvicorn import Config
 
@@ -81,8 +80,7 @@ class CannotServe(Exception):
     """A setting with which no server can start. The text is for the user, who sees it without a traceback."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """How an application is served. Made by :meth:`of`."""
 
     host: str
@@ -90,6 +88,8 @@ class Settings:
     debug: bool
     workers: int
     worker_threads: int
+    #: Options of ``uvicorn.Config``.
+    uvicorn: dict[str, Any]
     ssl_context: SSLContext | None = None
     passthrough_errors: bool = False
     use_reloader: bool = False
@@ -100,9 +100,7 @@ class Settings:
     reloader_type: str = "auto"
     reloader_interval: float = 1
     watch: bool = False
-    logs: LogOptions = field(default_factory=LogOptions)
-    #: Options of ``uvicorn.Config``.
-    uvicorn: dict[str, Any] = field(default_factory=dict)
+    logs: LogOptions = LogOptions()
 
     @classmethod
     def of(cls, app: WebServer, host: str | None, port: Any, options: dict[str, Any]) -> Settings:

@@ -24,9 +24,9 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
+from ..garbage import collect_less
 from ..logs.server_logs import ServerLogs
 from ..watching.ledger import Ledger
-from .garbage import collect_less
 from .server import Server
 from .settings import CannotServe
 

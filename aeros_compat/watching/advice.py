@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from .stats import LaneStats
@@ -16,8 +15,7 @@ NAMED = 3
 _A_WAIT = 0.005
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A view that holds worker threads."""
 
     route: RouteStats
@@ -35,8 +33,7 @@ class Candidate:
         return "Make it async def, if what it waits for can be awaited."
 
 
-@dataclass(frozen=True)
-class Advice:
+class Advice(NamedTuple):
     verdict: str
     candidates: tuple[Candidate, ...]
 

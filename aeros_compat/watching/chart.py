@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .history import SAMPLE_EVERY, SAMPLES
 
@@ -22,8 +21,7 @@ WIDTH = SAMPLES
 HEIGHT = 120
 
 
-@dataclass(frozen=True)
-class SaturationChart:
+class SaturationChart(NamedTuple):
     """Saturation of the threads over the last seconds; the newest one is at the right."""
 
     #: Seconds from the left to the right.
@@ -99,8 +97,7 @@ def _text(samples: Sequence[Sample], longest_queue: int) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(NamedTuple):
     """The time of one route, as shares of the longest bar: 0 to 100."""
 
     route: RouteStats

@@ -41,7 +41,16 @@ class Profile:
 
 
 #: What is called when a connection ends, such as the one that has asked whether the server listens.
-_OF_CONNECTIONS = ("connection_lost", "eof_received", "_leave", "_is_answering")
+_OF_CONNECTIONS = (
+    "_is_answering",
+    "_leave",
+    "_look",
+    "_unset_keepalive_if_required",
+    "cancel",
+    "connection_lost",
+    "eof_received",
+    "stop",
+)
 
 
 def _calls_of_a_request(profile: Profile, url: str) -> Calls:
@@ -50,7 +59,7 @@ def _calls_of_a_request(profile: Profile, url: str) -> Calls:
             profile.calls.clear()
             client.get("/x")
             wait_for(lambda: sum(count for (_, name), count in profile.calls.items() if name.endswith(".forget")) == 1)
-    return Counter(profile.calls)
+        return Counter(profile.calls)  # before the connection ends
 
 
 def _by_run(app: WebServer, ask: Callable[[str], Any], **options: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aeros_compat import AdvancedThread, WebServer
-from aeros_compat.serving.garbage import OBJECTS
+from aeros_compat.garbage import OBJECTS
 
 from ..programs import ended, running
 from ..servers import free_port, wait_for
