@@ -75,6 +75,7 @@ __all__ = [
     "move_locals_here",
     "new_response",
     "parsed_regex",
+    "parts_of",
     "quart_app_var",
     "quart_request_var",
     "quart_websocket_var",
@@ -160,6 +161,16 @@ def response_closes_nothing(response: Response) -> bool:
     if type(response).close is not Response.close or response._on_close:
         return False
     return not hasattr(response.response, "close") or closes_nothing(response.response)
+
+
+def parts_of(response: Response) -> tuple[Any, str, int, list[tuple[str, str]]] | None:
+    """Body, status, its number, and headers of a response whose class has Werkzeug's properties for them.
+
+    Without those, of which each would be another call. None if somebody wants to know when it is closed.
+    """
+    if response._on_close:
+        return None
+    return response.response, response._status, response._status_code, response.headers._list
 
 
 _BLANK = vars(FlaskResponse())

@@ -490,3 +490,11 @@ def test_copy_of_is_another_response() -> None:
     copy.call_on_close(print)
     assert made.headers.getlist("X-A") == ["1", "2"]
     assert (made.get_data(), made._on_close) == (b"body", [])
+
+
+def test_parts_of_a_response() -> None:
+    response = flask.Response([b"a", b"b"], status="404 GONE", headers=[("X-A", "1")])
+    parts = upstream.parts_of(response)
+    assert parts == (response.response, response.status, response.status_code, list(response.headers))
+    response.call_on_close(print)
+    assert upstream.parts_of(response) is None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ..upstream import response_closes_nothing
+from ..upstream import parts_of
 from .answer import Answer, ends_line
 
 if TYPE_CHECKING:
@@ -16,8 +16,19 @@ if TYPE_CHECKING:
 
     from ..types import Headers as ASGIHeaders
 
-#: The methods that make a response a WSGI application. A class with one of its own is called as one.
-_WSGI = ("__call__", "get_wsgi_response", "get_wsgi_headers", "get_app_iter", "iter_encoded", "is_sequence")
+#: The methods that make a response a WSGI application, and what they look at. A class with one of its own is called as
+#: one.
+_WSGI = (
+    "__call__",
+    "close",
+    "get_app_iter",
+    "get_wsgi_headers",
+    "get_wsgi_response",
+    "is_sequence",
+    "iter_encoded",
+    "status",
+    "status_code",
+)
 
 #: Characters of the value of a header that is remembered with its bytes. Longer ones seldom come twice.
 _SHORT = 100
@@ -33,17 +44,18 @@ def complete_answer(response: Response) -> Answer | None:
     """
     if not _is_werkzeugs(type(response)):  # type: ignore[arg-type]  # an after_request function may have returned anything
         return None
-    pieces, status = response.response, response.status_code
-    if type(pieces) is not list or response.direct_passthrough:
+    if type(response.headers) is not Headers:  # a view may have put a dictionary in its place: Werkzeug copies it
         return None
-    if not 200 <= status <= 599 or status in (204, 304) or not response_closes_nothing(response):
+    parts = parts_of(response)
+    if parts is None or response.direct_passthrough:
+        return None
+    pieces, status, number, headers = parts
+    if type(pieces) is not list or not 200 <= number <= 599 or number in (204, 304):
         return None
     body = pieces[0] if len(pieces) == 1 and type(pieces[0]) is bytes else _joined(response)
     if body is None:
         return None
-    if type(response.headers) is not Headers:  # a view may have put a dictionary in its place: Werkzeug copies it
-        return None
-    headers = list(response.headers)
+    headers = headers.copy()
     encoded = _encoded(headers, len(body))
     if encoded is None:
         return None
@@ -51,7 +63,7 @@ def complete_answer(response: Response) -> Answer | None:
         if not response.automatically_set_content_length:
             return None
         headers.append(("Content-Length", str(len(body))))
-    answer = Answer(response.status, headers)
+    answer = Answer(status, headers)
     answer.body, answer.length, answer.encoded = body, len(body), encoded
     return answer
 
