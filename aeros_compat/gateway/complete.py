@@ -30,7 +30,7 @@ _WSGI = (
     "status_code",
 )
 
-#: Characters of the value of a header that is remembered with its bytes. Longer ones seldom come twice.
+#: Characters of the value of a header that is remembered with its bytes. Longer ones, and cookies, seldom come twice.
 _SHORT = 100
 
 #: Headers that ``get_wsgi_headers`` may change, and one that is not the view's (see ``fit_for_asgi``).
@@ -79,7 +79,8 @@ def _encoded(headers: list[tuple[str, str]], size: int) -> ASGIHeaders | None:
     encoded: ASGIHeaders = []
     has_length = False
     for name, value in headers:
-        header = _encoded_header(name, value) if len(value) <= _SHORT else _encoded_header.__wrapped__(name, value)
+        is_usual = len(value) <= _SHORT and name != "Set-Cookie"
+        header = _encoded_header(name, value) if is_usual else _encoded_header.__wrapped__(name, value)
         if header is None:
             return None
         if header[0] == b"content-length":

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Bytes of a body that are copied to go out with the head in one piece. Larger ones follow it.
 _SMALL = 16 * 1024
 
-#: Bytes of the value of a header that is remembered as it is sent. Longer ones seldom come twice.
+#: Bytes of the value of a header that is remembered as it is sent. Longer ones, and cookies, seldom come twice.
 _SHORT = 100
 
 #: Headers that say how the connection goes on.
@@ -79,7 +79,8 @@ class Cycle(WholeRequest, WholeAnswer, RequestResponseCycle):
         head = [STATUS_LINE[status], _defaults.rendered(self.default_headers)]
         length = None
         for name, value in headers:
-            line = _line(name, value) if len(value) <= _SHORT else _line.__wrapped__(name, value)
+            is_usual = len(value) <= _SHORT and name != b"set-cookie"
+            line = _line(name, value) if is_usual else _line.__wrapped__(name, value)
             if line is None:
                 return False
             head.append(line)

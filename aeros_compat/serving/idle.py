@@ -34,8 +34,9 @@ class IdleTimer:
         self._end = None
 
     def cancel(self) -> None:
-        """There is nothing to be closed any more."""
+        """There is nothing to be closed any more, and there will not be."""
         self._end = None
+        self._close = _nothing  # or the connection, which has this timer, would know itself
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -49,3 +50,7 @@ class IdleTimer:
             self._timer = self._loop.call_later(left, self._look)
         else:
             self._close()
+
+
+def _nothing() -> None:
+    """There is nothing to be closed."""

@@ -213,6 +213,7 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         super().connection_lost(exc)
         self._idle.cancel()
         self._leave()
+        self.pipeline.clear()  # nobody will begin with those
 
     def _leave(self) -> None:
         for cycle in [*self._earlier, self.cycle]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import socket
 import time
@@ -12,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aeros_compat.serving.protocol import HTTPProtocol
+
 from ..hostile.length import search
-from ..servers import raw_exchange, read_all, served
+from ..servers import raw_exchange, read_all, served, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,3 +148,22 @@ def test_idle_connections_are_closed(loop: str) -> None:
         start = time.monotonic()
         assert read_all(connection) == b""
         assert time.monotonic() - start > 0.8
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("name", ["plain", "chunks", "three in one", "half", "left"])
+def test_connections_are_given_back_without_the_collector(loop: str, name: str) -> None:
+    """It looks for garbage seldom, and a connection has its last request, with the body of that."""
+    others = {"half": b"GET / HTTP/1.1\r\nHo", "left": REQUESTS["three in one"][:-4]}
+    gc.collect()
+    gc.disable()
+    try:
+        with served(echo, lifespan="off", loop=loop) as url:
+            for _ in range(3):
+                with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=20) as connection:
+                    connection.sendall(others.get(name) or REQUESTS[name])
+                    if name not in others:
+                        read_all(connection)
+            wait_for(lambda: not any(isinstance(each, HTTPProtocol) for each in gc.get_objects()))
+    finally:
+        gc.enable()
