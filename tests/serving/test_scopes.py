@@ -65,6 +65,8 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     messages = []
     while True:
         messages.append(await receive())
+        if messages[-1]["type"] == "http.disconnect":
+            return  # an exception would be in a log record, and with it the connection
         if not messages[-1].get("more_body"):
             break
     if b"slow" in scope["query_string"]:
