@@ -213,7 +213,9 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         super().connection_lost(exc)
         self._idle.cancel()
         self._leave()
-        self.pipeline.clear()  # nobody will begin with those
+        for cycle, _ in self.pipeline:
+            cycle.on_response = _nothing  # nobody will begin with it: it knows the connection, which knows it
+        self.pipeline.clear()
 
     def _leave(self) -> None:
         for cycle in [*self._earlier, self.cycle]:
@@ -229,6 +231,10 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
             self.transport.close()  # no other answer may be written into this one
         else:
             self.send_400_response("The head of the request is too large.")
+
+
+def _nothing() -> None:
+    """There is no answer of which anybody would be told."""
 
 
 @lru_cache(1024)  # clients ask for the same things
