@@ -63,7 +63,7 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
     And when a client leaves, it tells the request that came last. One before it, which is still being answered while
     the next has been read already (RFC 9112 section 9.3.2), would wait, or stream, for ever.
 
-    What happens for each request is written anew here, since half of the time of a small one was uvicorn's: it gives
+    What happens for each request is written anew here, since a third of the time of a small one was uvicorn's: it gives
     the application what uvicorn would give it.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -43,22 +43,23 @@ def program(folder: Path, port: int, *, setting: str = "", options: str = "") ->
     return "app.py"
 
 
+def threshold(folder: Path, how: str, setting: str = "") -> Any:
+    """What a request sees of a server that is started in one of three ways."""
+    port = free_port()
+    name = program(folder, port, setting=setting, options="workers=2" * (how == "workers"))
+    command = ("-m", "aeros_compat", "run", "--port", str(port), name) if how == "command" else (name,)
+    with running(*command, port=port, cwd=folder) as server:
+        return server.get().json()
+
+
 @pytest.mark.parametrize("how", ["run", "workers", "command"])
 def test_a_server_looks_less_often(tmp_path: Path, how: str) -> None:
-    port = free_port()
-    name = program(tmp_path, port, options="workers=2" * (how == "workers"))
-    command = ("-m", "aeros_compat", "run", "--port", str(port), name) if how == "command" else (name,)
-    with running(*command, port=port, cwd=tmp_path) as server:
-        assert server.get().json() == [OBJECTS, *gc.get_threshold()[1:]]
+    assert threshold(tmp_path, how) == [OBJECTS, *gc.get_threshold()[1:]]
 
 
 @pytest.mark.parametrize("how", ["run", "workers", "command"])
 def test_what_the_application_says_holds(tmp_path: Path, how: str) -> None:
-    port = free_port()
-    name = program(tmp_path, port, setting="gc.set_threshold(50_000, 5, 5)", options="workers=2" * (how == "workers"))
-    command = ("-m", "aeros_compat", "run", "--port", str(port), name) if how == "command" else (name,)
-    with running(*command, port=port, cwd=tmp_path) as server:
-        assert server.get().json() == [50_000, 5, 5]
+    assert threshold(tmp_path, how, "gc.set_threshold(50_000, 5, 5)") == [50_000, 5, 5]
 
 
 def test_the_program_has_its_own_again(tmp_path: Path) -> None:
