@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -49,6 +50,17 @@ def app() -> WebServer:
     app.testing = True
     app.secret_key = "only for tests"
     return app
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """Collects the test's garbage before the test ends.
+
+    For tests that have forms refused: Werkzeug leaves the files of such a form open until they are collected, and a
+    later test would be blamed for them.
+    """
+    yield
+    gc.collect()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

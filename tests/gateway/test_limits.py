@@ -125,7 +125,7 @@ def configured(app: Flask, case: str) -> None:
         app.config[key] = CASES[case][0].get(key, app.default_config[key])
 
 
-# Werkzeug's parser leaves the files of a form that it refuses to be closed when they are collected, which is at once.
+@pytest.mark.usefixtures("collected")
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning", "ignore:Unclosed file:ResourceWarning")
 def test_limits_as_plain_flask_has_them(lane: Lane) -> None:
     plain, app = Flask(__name__), WebServer(__name__)

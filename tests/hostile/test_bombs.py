@@ -89,6 +89,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.usefixtures("collected")
 @pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning", "ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("name", ENDLESS)
 def test_endless_forms(app: WebServer, lane: Lane, name: str) -> None:

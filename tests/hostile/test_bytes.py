@@ -94,6 +94,7 @@ def failures() -> Iterator[list[str]]:
             logger.removeHandler(handler)
 
 
+@pytest.mark.usefixtures("collected")
 @pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning", "ignore:unclosed file:ResourceWarning")
 def test_any_bytes(url: str) -> None:
     before = threading.active_count()

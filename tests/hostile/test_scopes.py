@@ -106,6 +106,7 @@ def attacked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         gc.collect()
 
 
+@pytest.mark.usefixtures("collected")
 @pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning", "ignore:unclosed file:ResourceWarning")
 @search(300)
 @given(attack=attacks())
