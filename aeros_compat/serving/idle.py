@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+#: Seconds in which an ending server still answers requests on connections that it has accepted. A client that has
+#: connected, or keeps a connection, may have sent one already: three trips of 150 ms, as for TLS and a request.
+LAST_REQUESTS = 0.5
+
+
 class IdleTimer:
     """Calls ``close`` when nobody has said :meth:`stop` for ``seconds`` after :meth:`start`.
 
@@ -22,6 +27,11 @@ class IdleTimer:
         self._close = close
         self._end: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def since(self) -> float | None:
+        """How many seconds the connection has been idle; None if it is not."""
+        return None if self._end is None else self._loop.time() - self._end + self._seconds
 
     def start(self) -> None:
         """The connection is idle from now on."""

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, service_unavai
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .cycle import Cycle
-from .idle import IdleTimer
+from .idle import LAST_REQUESTS, IdleTimer
 from .sendfile import PATHSEND, SendingCycle, can_send
 
 #: Bytes of a head or of trailers, and what one read brings. h11, uvicorn's other parser, has the same limit.
@@ -204,6 +204,34 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         else:
             self._idle.cancel()
             super().handle_websocket_upgrade()
+
+    # What a server that ends calls, and connections that end.
+
+    def shutdown(self) -> None:
+        """Close the connection after its last answer, or a moment after that if it did not say that it was the last.
+
+        uvicorn closes what is idle at once, and everything else after the answer. One that began before the server was
+        to end has no ``Connection: close``: its client may have sent the next request already (RFC 9112 section 9.6).
+        """
+        idle = self._idle.since
+        if idle is not None and idle < LAST_REQUESTS:
+            self._close_in(LAST_REQUESTS - idle)
+        elif self._is_answering() and self.cycle.response_started:
+            self.cycle.on_response = self._on_last_response
+        else:
+            super().shutdown()
+
+    def _on_last_response(self) -> None:
+        self.on_response_complete()
+        self._close_in(LAST_REQUESTS)
+
+    def _close_in(self, seconds: float) -> None:
+        allowed = self.config.timeout_graceful_shutdown
+        self.loop.call_later(seconds if allowed is None else min(seconds, allowed), self._close)
+
+    def _close(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()  # of an answer that has begun meanwhile the client knows
 
     def eof_received(self) -> None:
         # The transport is closed now, and says so later: uvloop raises for what is written in between.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import uvicorn
 
+from .idle import LAST_REQUESTS
 from .parting import Parting
 
 if TYPE_CHECKING:
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 
     from ..types import ASGIApp, Receive, Scope, Send
     from ..webserver import WebServer
-
-
-#: Seconds in which an ending server still answers requests on connections that it has accepted. A client that has
-#: connected, or keeps a connection, may have sent one already: three trips of 150 ms, as for TLS and a request.
-LAST_REQUESTS = 0.5
 
 
 class Endable(Protocol):

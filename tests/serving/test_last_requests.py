@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import flask
 import pytest
 import quart
 
@@ -16,7 +17,9 @@ from aeros_compat.serving import server
 from ..servers import free_port, is_listening, read_all, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from ..conftest import Lane
 
     Start = Callable[[], AdvancedThread]
 
@@ -62,15 +65,21 @@ def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
+def read_until(connection: socket.socket, end: bytes) -> bytes:
+    answer = b""
+    while not answer.endswith(end):
+        chunk = connection.recv(65536)
+        assert chunk, answer
+        answer += chunk
+    return answer
+
+
 def test_requests_that_come_late_are_answered(app: WebServer, start: Start, port: int) -> None:
     """On a connection that has been used, and on one that has not; and each is told not to be used again."""
     thread = start()
     with connect(port) as used, connect(port) as fresh, connect(port) as idle:
         used.sendall(REQUEST % b"sync")
-        answer = b""
-        while not answer.endswith(b"sync"):
-            answer += used.recv(65536)
-        assert b"connection: close" not in answer.lower()
+        assert b"connection: close" not in read_until(used, b"sync").lower()
         app.stop()
         wait_for(lambda: not is_listening(port))
         for connection, path in ((used, b"sync"), (fresh, b"async")):
@@ -80,6 +89,40 @@ def test_requests_that_come_late_are_answered(app: WebServer, start: Start, port
             assert answer.endswith(path)
             assert answer.lower().count(b"\r\nconnection: close\r\n") == 1
         assert read_all(idle) == b""
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_the_request_after_an_answer_that_began_before_the_end(app: WebServer, port: int, lane: Lane) -> None:
+    """Its client was not told ``Connection: close``, and may use the connection again."""
+    goes_on = threading.Event()
+
+    def pieces() -> Iterator[bytes]:
+        yield b"first"
+        assert goes_on.wait(10)
+        yield b"last"
+
+    def stream() -> flask.Response:
+        return flask.Response(pieces(), headers={"Content-Length": "9"})
+
+    app.add_url_rule("/stream", view_func=lane(stream), endpoint="stream")
+    thread = AdvancedThread(target=app.run_server, kwargs={"port": port}, daemon=True)
+    thread.start()
+    wait_for(lambda: is_listening(port))
+    with connect(port) as connection, connect(port) as silent:
+        for each in (connection, silent):
+            each.sendall(REQUEST % b"stream")
+            read_until(each, b"first")
+        app.stop()
+        wait_for(lambda: not is_listening(port))
+        time.sleep(1.5)  # when idle connections have been closed
+        goes_on.set()
+        read_until(connection, b"last")
+        connection.sendall(REQUEST % b"stream")
+        answer = read_all(connection)
+        assert b"connection: close" in answer.lower()
+        assert answer.endswith(b"firstlast")
+        assert read_all(silent) == b"last"  # and then it is closed
     thread.join(20)
     assert not thread.is_alive()
 
