@@ -74,16 +74,19 @@ class Proxies:
 
     def apply(self, scope: Scope) -> Scope:
         """A scope with the client, scheme, host and root path that the proxies have told."""
-        headers = tuple([header for header in scope["headers"] if header[0] in _HEADERS])
+        headers, length = [], 0
+        for header in scope["headers"]:
+            if header[0] in _HEADERS:
+                headers.append(header)
+                length += len(header[1])
         client, server = scope.get("client"), scope.get("server")
         # What is longer than proxies write is not kept.
-        is_short = sum([len(value) for _, value in headers]) <= _LONGEST
-        told = (self._remembered if is_short else self._ask)(
+        told = (self._remembered if length <= _LONGEST else self._ask)(
             scope.get("scheme", "http"),
             scope.get("root_path", ""),
             client and client[0],
             server and (server[0], server[1]),
-            headers,
+            tuple(headers),
         )
         return _changed(scope, told)
 
@@ -131,7 +134,8 @@ def _ignore(*_: Any) -> Any:
 
 def _changed(scope: Scope, told: _Told) -> Scope:
     """``scope`` with what the proxies have told."""
-    keys = {**scope.get(ENVIRON_KEYS, {}), "werkzeug.proxy_fix.orig": told.original.copy()}
+    keys = scope[ENVIRON_KEYS].copy() if ENVIRON_KEYS in scope else {}
+    keys["werkzeug.proxy_fix.orig"] = told.original.copy()
     changed = {**scope, ENVIRON_KEYS: keys}
     if told.address is not None:
         client = scope.get("client")
