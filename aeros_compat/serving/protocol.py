@@ -16,7 +16,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, service_unavai
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .cycle import Cycle
-from .idle import LAST_REQUESTS, IdleTimer
+from .idle import AGAIN, LAST_REQUESTS, IdleTimer
 from .sendfile import PATHSEND, SendingCycle, can_send
 
 #: Bytes of a head or of trailers, and what one read brings. h11, uvicorn's other parser, has the same limit.
@@ -227,7 +227,10 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
 
     def _close_in(self, seconds: float) -> None:
         allowed = self.config.timeout_graceful_shutdown
-        self.loop.call_later(seconds if allowed is None else min(seconds, allowed), self._close)
+        self.loop.call_later(seconds if allowed is None else min(seconds, allowed), self._close_soon)
+
+    def _close_soon(self) -> None:
+        self.loop.call_later(AGAIN, self._close)
 
     def _close(self) -> None:
         if not self.transport.is_closing():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import uvicorn
 
-from .idle import LAST_REQUESTS
+from .idle import AGAIN, LAST_REQUESTS
 from .parting import Parting
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Server(uvicorn.Server):
         await asyncio.sleep(0.02)  # what has been accepted becomes a connection
         # With TLS not before its handshake has ended, and nobody says whether there are such.
         await self._wait_while(lambda: self.config.is_ssl or bool(state.connections), 0.02)
+        await asyncio.sleep(AGAIN)  # what came while the machine did other things is read
         watching = asyncio.create_task(Parting(state.connections).watch()) if self.config.is_ssl else None
         try:
             await super().shutdown(sockets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -123,6 +124,37 @@ def test_the_request_after_an_answer_that_began_before_the_end(app: WebServer, p
         assert b"connection: close" in answer.lower()
         assert answer.endswith(b"firstlast")
         assert read_all(silent) == b"last"  # and then it is closed
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_a_request_that_comes_while_the_loop_is_blocked(app: WebServer, start: Start, port: int) -> None:
+    """uvloop finds that the time for requests is over, and then the request: it came in time."""
+    entered = threading.Event()
+    reading, writing = socket.socketpair()
+
+    def block() -> None:
+        asyncio.get_running_loop().remove_reader(reading)
+        entered.set()
+        time.sleep(2)
+
+    @app.get("/ready")
+    async def ready() -> str:
+        asyncio.get_running_loop().add_reader(reading, block)
+        return "ready"
+
+    thread = start()
+    with reading, writing, connect(port) as used, connect(port) as other:
+        used.sendall(REQUEST % b"ready")
+        read_until(used, b"ready")
+        app.stop()
+        wait_for(lambda: not is_listening(port))
+        time.sleep(0.3)  # into the time for the last requests
+        writing.sendall(b"x")
+        assert entered.wait(10)
+        used.sendall(REQUEST % b"sync")
+        assert read_all(used).endswith(b"sync")
+        assert read_all(other) == b""
     thread.join(20)
     assert not thread.is_alive()
 
