@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from aeros_compat import WebServer
 
@@ -18,6 +19,10 @@ FIRST = ("test_transcript.py", "test_from_flask.py", "test_steps.py", "test_lega
 # A shell ignores interrupts for what it starts in the background, and so would every server that is started here.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# An example may take long on a machine that does other things, too. In CI Hypothesis itself leaves it at that.
+settings.register_profile("tests", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 View = Callable[..., Any]
 Lane = Callable[[View], View]

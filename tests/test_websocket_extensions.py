@@ -126,11 +126,11 @@ def test_close_codes_pass_both_ways(app: WebServer, sock: Sock, seen: list[Any])
         with open_websocket(url, "/closes") as websocket:
             assert websocket.recv() == "x"
             assert close_of(websocket) == (4001, "enough")
-        for code, reason in ((1000, ""), (4002, "bye"), (1001, "leaving")):
+        for number, (code, reason) in enumerate(((1000, ""), (4002, "bye"), (1001, "leaving")), 1):
             with open_websocket(url, "/waits") as websocket:
                 websocket.recv()
                 websocket.close(code, reason)
-        wait_for(lambda: len(seen) == 3)
+            wait_for(lambda number=number: len(seen) == number)  # type: ignore[misc]
         with open_websocket(url, "/waits") as websocket:
             websocket.recv()
             drop(websocket)
@@ -177,7 +177,7 @@ def test_failures_of_a_sync_view(app: WebServer, sock: Sock, caplog: pytest.LogC
 
 
 def test_subprotocols_and_server_options(app: WebServer, sock: Sock) -> None:
-    app.config["SOCK_SERVER_OPTIONS"] = {"subprotocols": ["two"], "ping_interval": 0.05, "max_message_size": 10}
+    app.config["SOCK_SERVER_OPTIONS"] = {"subprotocols": ["two"], "ping_interval": 1, "max_message_size": 10}
     # Without a timeout receive() of simple-websocket 1.1 may miss the end that a message too large brings.
     timeout = 0.2
 
@@ -189,7 +189,7 @@ def test_subprotocols_and_server_options(app: WebServer, sock: Sock) -> None:
 
     with served(app) as url, open_websocket(url, "/view", subprotocols=["one", "two"]) as websocket:
         assert websocket.subprotocol == "two"
-        time.sleep(0.3)  # some pings, which are answered
+        time.sleep(1.5)  # a ping, which is answered within its second
         websocket.send("x")
         assert websocket.recv() == "two x"
         websocket.send("more than ten")
@@ -336,7 +336,7 @@ def test_flask_socketio(chat: WebServer, seen: list[Any], transports: list[str])
     with served(chat) as url:
         client = socketio.Client()
         client.on("said", said.append)
-        client.connect(f"{url}?user=ada", transports=transports)
+        client.connect(f"{url}?user=ada", transports=transports, wait_timeout=30)
         assert client.call("say", "hello", timeout=10) == "heard"
         if transports == ["polling", "websocket"]:
             wait_for(lambda: client.transport() == "websocket")
@@ -357,7 +357,7 @@ def test_flask_socketio(chat: WebServer, seen: list[Any], transports: list[str])
 def test_teardown_of_flask_socketio_is_that_of_requests(chat: WebServer, seen: list[Any]) -> None:
     with served(chat) as url:
         client = socketio.Client()
-        client.connect(url, transports=["websocket"])
+        client.connect(url, transports=["websocket"], wait_timeout=30)
         assert client.call("say", "hello", timeout=10) == "heard"
         client.disconnect()
         wait_for(lambda: "disconnect" in seen)
@@ -387,7 +387,7 @@ def test_python_socketio_around_the_application(app: WebServer, around: str) -> 
         app.asgi_app = socketio.ASGIApp(sio, app.asgi_app)  # type: ignore[method-assign]
     with served(wrapped) as url:
         client = socketio.Client()
-        client.connect(url)
+        client.connect(url, wait_timeout=30)
         assert client.call("say", "hello", timeout=10) == "heard hello"
         client.disconnect()
         assert httpx.get(url + "/page").text == "page"

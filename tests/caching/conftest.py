@@ -64,7 +64,8 @@ def cache_of(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Calla
             return SimpleCache(timeout=300, threshold=100)
         if kind == "files":
             return FileSystemCache(tmp_path / "cache")
-        return RedisCache("127.0.0.1", request.getfixturevalue("redis_of_test").port)
+        port = request.getfixturevalue("redis_of_test").port
+        return RedisCache("127.0.0.1", port, connect_timeout=10, read_timeout=10)  # the machine may be busy
 
     return make
 

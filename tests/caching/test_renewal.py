@@ -68,9 +68,9 @@ def test_stale_entries_are_served_while_one_request_renews_them(
         stale: Any = ask_all(url, *["/"] * 20)
         texts = {response.text for response in stale}
         assert "1  opened" in texts
-        assert stale[0].headers["Cache-Status"].startswith("aeros_compat; hit; ttl=-")
+        assert any(each.headers["Cache-Status"].startswith("aeros_compat; hit; ttl=-") for each in stale)
         wait_for(lambda: len(calls) == 2)
-        wait_for(lambda: httpx.get(url).text == "2  opened", timeout=2)
+        wait_for(lambda: httpx.get(url).text == "2  opened")
         assert re.fullmatch(r"aeros_compat; hit; ttl=[3-6]\d", httpx.get(url).headers["Cache-Status"])
         wait_for(lambda: events.count("close") == events.count("open"))
     assert len(calls) == 2

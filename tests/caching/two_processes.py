@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PORT = int(os.environ["TESTS_REDIS_PORT"])
 
-app = WebServer(__name__, cache=RedisCache("127.0.0.1", PORT))
+app = WebServer(__name__, cache=RedisCache("127.0.0.1", PORT, connect_timeout=10, read_timeout=10))
 counters = redis.Redis(port=PORT)
 
 

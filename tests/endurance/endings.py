@@ -43,7 +43,7 @@ STREAMS = ("stream", "generator", "in the stream")
 PAUSES = {"in the view": 0.05, "cancelled": 0.1, "shutdown": 0.3}
 
 #: Seconds for a request whose time is to be over: enough to reach its view, on a machine that is busy, too.
-TIMEOUT = 1.0
+TIMEOUT = 2.0
 
 #: Seconds after the end of the user's code within which every thread is free again.
 PROMPT = 1.0

@@ -102,7 +102,7 @@ def test_asgi_application(outer: WebServer) -> None:
         with open_websocket(url, "/star/echo/x?key") as websocket:
             websocket.recv()
             websocket.close(4000)
-        wait_for(lambda: left == [4000], timeout=5)
+        wait_for(lambda: left == [4000])
         response = refusal(url, "/star/refuse?key")
         assert (response.status_code, response.body, response.headers["x-why"]) == (418, b"not today", "tea")
         assert refusal(url, "/star/closed?key").status_code == 403
@@ -182,7 +182,7 @@ def test_python_socketio(outer: WebServer) -> None:
     with served(outer) as url:
         for transport in ("websocket", "polling"):
             client = socketio.Client()
-            client.connect(f"{url}?key", transports=[transport], socketio_path="/live/socket.io")
+            client.connect(f"{url}?key", transports=[transport], socketio_path="/live/socket.io", wait_timeout=30)
             assert client.transport() == transport
             assert client.call("ask", "hello") == "HELLO"
             client.disconnect()

@@ -84,18 +84,20 @@ def test_cancelled_anywhere(app: WebServer, lane: Lane, path: str) -> None:
         assert all(answer[0]["status"] == 200 for answer in answers)
 
     asyncio.run(scenario())
-    wait_for(lambda: counts["before"] == counts["teardown"], timeout=5)
-    wait_for(lambda: counts.get("opened") == counts.get("closed"), timeout=5)
+    wait_for(lambda: counts["before"] == counts["teardown"])
+    wait_for(lambda: counts.get("opened") == counts.get("closed"))
 
 
 def test_thread_that_makes_a_stream_for_nobody(app: WebServer) -> None:
     """The task is cancelled while the view runs; its thread must close what it makes, and come back."""
     closed: list[bool] = []
+    entered, goes_on = threading.Event(), threading.Event()
     app.worker_threads = 1
 
     @app.get("/")
     def view() -> Any:
-        time.sleep(0.1)
+        entered.set()
+        assert goes_on.wait(20)
 
         def pieces() -> Iterator[bytes]:
             try:
@@ -116,14 +118,14 @@ def test_thread_that_makes_a_stream_for_nobody(app: WebServer) -> None:
 
     async def scenario() -> None:
         task = asyncio.create_task(ask(app))
-        await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(entered.wait, 20)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.sleep(0.2)
+        goes_on.set()
         for _ in range(3):
-            answer = await asyncio.wait_for(ask(app, "/async"), 5)
+            answer = await asyncio.wait_for(ask(app, "/async"), 20)
             assert answer[0]["status"] == 200
 
     asyncio.run(scenario())
-    assert closed == [True]
+    wait_for(lambda: closed == [True])

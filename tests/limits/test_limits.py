@@ -66,12 +66,12 @@ def test_no_bound(gate: threading.Event) -> None:
 
 def test_a_sync_view_whose_time_is_over(gate: threading.Event, caplog: pytest.LogCaptureFixture) -> None:
     torn_down: list[str] = []
-    app = build(gate, request_timeout=0.2)
+    app = build(gate, request_timeout=2)
     app.teardown_request(lambda error: torn_down.append("torn down"))
     with served(app) as url, caplog.at_level(logging.ERROR, app.name):
         answer = httpx.get(f"{url}/wait", timeout=30)
         assert answer.status_code == 504
-        assert "took more than 0.2 s" in caplog.text
+        assert "took more than 2 s" in caplog.text
         assert "gate.wait(30)" in caplog.text  # the stack, at the line of the view
         assert "still at work" in caplog.text
         assert app.lane_stats().threads.overdue == 1
@@ -88,7 +88,7 @@ def test_an_async_view_whose_time_is_over_is_cancelled(hook: str, caplog: pytest
     app = WebServer("tests.limits")
 
     @app.get("/")
-    @request_timeout(0.2)
+    @request_timeout(2)
     async def view() -> str:
         try:
             await asyncio.sleep(30)
@@ -140,13 +140,13 @@ def test_a_view_has_its_own_limit_or_none(gate: threading.Event) -> None:
 
 
 def test_a_stream_that_has_begun_goes_on(gate: threading.Event) -> None:
-    app = build(gate, request_timeout=0.3)
+    app = build(gate, request_timeout=2)
 
     @app.get("/stream")
     def stream() -> Iterator[str]:
         for _ in range(3):
             yield "piece "
-            time.sleep(0.2)
+            time.sleep(1.2)
 
     with served(app) as url:
         assert httpx.get(f"{url}/stream", timeout=30).text == "piece " * 3

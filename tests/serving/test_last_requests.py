@@ -13,7 +13,7 @@ import pytest
 import quart
 
 from aeros_compat import AdvancedThread, WebServer
-from aeros_compat.serving import server
+from aeros_compat.serving import protocol, server
 
 from ..servers import free_port, is_listening, read_all, wait_for
 
@@ -30,7 +30,8 @@ REQUEST = b"GET /%s HTTP/1.1\r\nHost: tests\r\n\r\n"
 @pytest.fixture(autouse=True)
 def long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """For a machine that is busy with other things."""
-    monkeypatch.setattr(server, "LAST_REQUESTS", 1.0)
+    monkeypatch.setattr(server, "LAST_REQUESTS", 2.0)
+    monkeypatch.setattr(protocol, "LAST_REQUESTS", 2.0)
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_the_request_after_an_answer_that_began_before_the_end(app: WebServer, p
             read_until(each, b"first")
         app.stop()
         wait_for(lambda: not is_listening(port))
-        time.sleep(1.5)  # when idle connections have been closed
+        time.sleep(2.5)  # when idle connections have been closed
         goes_on.set()
         read_until(connection, b"last")
         connection.sendall(REQUEST % b"stream")
@@ -136,7 +137,7 @@ def test_a_request_that_comes_while_the_loop_is_blocked(app: WebServer, start: S
     def block() -> None:
         asyncio.get_running_loop().remove_reader(reading)
         entered.set()
-        time.sleep(2)
+        time.sleep(3)
 
     @app.get("/ready")
     async def ready() -> str:

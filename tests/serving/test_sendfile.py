@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -105,7 +104,7 @@ def test_pipelined_requests_are_answered_in_order(url: str, file: Path, sent: Se
 def test_a_slow_client_gets_all_of_it(url: str, file: Path, sent: Sent) -> None:
     with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=20) as connection:
         connection.sendall(b"GET /send HTTP/1.0\r\n\r\n")
-        time.sleep(0.3)
+        wait_for(lambda: bool(sent.all) and sent.all[0]._position > 0)
         assert not sent.all[0]._has_ended
         assert httpx.get(url + "/nothing").status_code == 404  # and nobody else waits for it
         assert read_all(connection).partition(b"\r\n\r\n")[2] == file.read_bytes()

@@ -38,6 +38,7 @@ def index():
 @app.get("/slow")
 async def slow():
     import asyncio
+    print("slow", flush=True)
     await asyncio.sleep(0.5)
     return "finished"
 
@@ -173,7 +174,7 @@ def test_requests_in_flight_are_finished(serve: Serve) -> None:
         answers: list[str] = []
         client = threading.Thread(target=lambda: answers.append(server.get("/slow").text))
         client.start()
-        time.sleep(0.3)
+        wait_for(lambda: "slow\n" in server.log)
         assert server.end() == 0
         client.join()
         assert answers == ["finished"]
@@ -182,8 +183,8 @@ def test_requests_in_flight_are_finished(serve: Serve) -> None:
 def test_workers_that_do_not_end_are_killed(serve: Serve) -> None:
     with serve("workers=2, timeout_graceful_shutdown=1") as server:
         stopped = min(pids(server, 2))
-        server.send(signal.SIGTERM)
         os.kill(stopped, signal.SIGSTOP)
+        server.send(signal.SIGTERM)
         assert server.process.wait(40) == 0
 
 
