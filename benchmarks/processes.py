@@ -25,6 +25,7 @@ _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _START, _END = 120, 5
 #: Below those that Linux gives to clients (``net.ipv4.ip_local_port_range``).
 _PORTS = range(10_000, 32_768)
+_given: set[int] = set()
 
 
 class CannotMeasure(Exception):
@@ -150,8 +151,13 @@ def _answers(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody has, and that the system does not give to clients: one of theirs may be taken meanwhile."""
+    """A port that nobody has, and that the system does not give to clients: one of theirs may be taken meanwhile.
+
+    Nor is it one that this has given before: a server that has it may not have begun to listen.
+    """
     while True:
         port = secrets.choice(_PORTS)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
+        if port not in _given:
+            with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                _given.add(port)
+                return port
