@@ -1,8 +1,8 @@
 """An ASGI server for Flask applications: swap one line, convert views one at a time."""
 
-from .garbage import collecting_less
+from .garbage import not_collecting
 
-with collecting_less():  # what is imported stays
+with not_collecting():  # what is imported stays
     from flask_compress import Compress
 
     from .caching.backends import FileSystemCache, FilesystemCache, RedisCache, SimpleCache

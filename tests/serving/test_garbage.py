@@ -81,3 +81,34 @@ def test_a_server_on_another_thread_is_a_guest() -> None:
     thread.stop()
     assert seen == [before]
     assert gc.get_threshold() == before
+
+
+IMPORT = """
+import contextlib, gc, threading, typing
+BEFORE
+had_frozen, collections = bool(gc.get_freeze_count()), []
+gc.callbacks.append(lambda phase, info: collections.append(phase))
+import aeros_compat
+print(bool(collections), gc.isenabled(), bool(gc.get_freeze_count()) == had_frozen, len(gc.get_objects(0)) < 5000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "seen"),
+    [
+        ("", "False True True True"),
+        ("gc.disable()", "False False True False"),
+        ("gc.freeze()", "True True True True"),
+        ("gc.set_threshold(20_000)", "False True True True"),
+    ],
+)
+def test_nobody_looks_for_garbage_while_the_package_is_imported(tmp_path: Path, before: str, seen: str) -> None:
+    """A program that has the collector off, or frozen objects, has it its own way."""
+    done = ended("-c", IMPORT.replace("BEFORE", before), cwd=tmp_path)
+    assert done.stdout.split("\n")[0] == seen, done.stderr
+
+
+def test_an_import_on_another_thread_is_a_guest(tmp_path: Path) -> None:
+    on_thread = "thread = threading.Thread(target=__import__, args=('aeros_compat',))\nthread.start()\nthread.join()"
+    done = ended("-c", IMPORT.replace("import aeros_compat", on_thread).replace("BEFORE", ""), cwd=tmp_path)
+    assert done.stdout.startswith("True True True"), done.stderr
