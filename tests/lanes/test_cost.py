@@ -6,6 +6,7 @@ The numbers are those of CPython 3.11 with a margin of a tenth. A change that ne
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -24,12 +25,22 @@ from ..asgi import ask, http_scope
 from ..servers import served
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     from ..conftest import Lane
 
 
 PACKAGE = os.path.dirname(aeros_compat.__file__) + os.sep
+
+
+@pytest.fixture(autouse=True)
+def no_garbage() -> Iterator[None]:
+    """Or what other tests have left is taken apart meanwhile, and counted."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 class Calls:
