@@ -97,6 +97,16 @@ def wait_for(condition: Callable[[], bool], timeout: float = 60.0) -> None:
         time.sleep(0.01)
 
 
+def ask_until(url: str, condition: Callable[[], bool]) -> str:
+    """Ask until it makes ``condition()`` hold, which a busy machine may keep from it; the text of the last answer."""
+    for _ in range(10):
+        text = httpx.get(url, timeout=60).text
+        with contextlib.suppress(AssertionError):
+            wait_for(condition, timeout=2)
+            return text
+    raise AssertionError(f"the condition did not come true after any of ten requests to {url}")
+
+
 def raw_exchange(url: str, request: bytes, *, timeout: float = 10.0) -> bytes:
     """Send ``request`` byte for byte and return all that comes back until the server closes."""
     host, port = httpx.URL(url).host, httpx.URL(url).port

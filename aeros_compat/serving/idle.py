@@ -9,15 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-#: Seconds in which an ending server still answers requests on connections that it has accepted. A client that has
-#: connected, or keeps a connection, may have sent one already: three trips of 150 ms, as for TLS and a request.
-LAST_REQUESTS = 0.5
-
-#: Seconds until a server that ends has looked once more at its connections: an event loop that was kept from running
-#: finds that a time is over before it finds what has come meanwhile.
-AGAIN = 0.02
-
-
 class IdleTimer:
     """Calls ``close`` when nobody has said :meth:`stop` for ``seconds`` after :meth:`start`.
 

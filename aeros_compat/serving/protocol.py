@@ -16,7 +16,8 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, service_unavai
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .cycle import Cycle
-from .idle import AGAIN, LAST_REQUESTS, IdleTimer
+from .ending import AGAIN, time_for_requests
+from .idle import IdleTimer
 from .sendfile import PATHSEND, SendingCycle, can_send
 
 #: Bytes of a head or of trailers, and what one read brings. h11, uvicorn's other parser, has the same limit.
@@ -213,9 +214,9 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         uvicorn closes what is idle at once, and everything else after the answer. One that began before the server was
         to end has no ``Connection: close``: its client may have sent the next request already (RFC 9112 section 9.6).
         """
-        idle = self._idle.since
-        if idle is not None and idle < LAST_REQUESTS:
-            self._close_in(LAST_REQUESTS - idle)
+        idle, allowed = self._idle.since, time_for_requests(self.config)
+        if idle is not None and idle < allowed:
+            self._close_in(allowed - idle)
         elif self._is_answering() and self.cycle.response_started:
             self.cycle.on_response = self._on_last_response
         else:
@@ -223,11 +224,10 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
 
     def _on_last_response(self) -> None:
         self.on_response_complete()
-        self._close_in(LAST_REQUESTS)
+        self._close_in(time_for_requests(self.config))
 
     def _close_in(self, seconds: float) -> None:
-        allowed = self.config.timeout_graceful_shutdown
-        self.loop.call_later(seconds if allowed is None else min(seconds, allowed), self._close_soon)
+        self.loop.call_later(seconds, self._close_soon)
 
     def _close_soon(self) -> None:
         self.loop.call_later(AGAIN, self._close)

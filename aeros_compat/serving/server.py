@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import uvicorn
 
-from .idle import AGAIN, LAST_REQUESTS
+from .ending import AGAIN, time_for_requests
 from .parting import Parting
 
 if TYPE_CHECKING:
@@ -100,9 +100,8 @@ class Server(uvicorn.Server):
                 watching.cancel()
 
     async def _wait_while(self, condition: Callable[[], bool], interval: float) -> None:
-        """For ``LAST_REQUESTS`` at most, or for the time that there is."""
-        allowed = self.config.timeout_graceful_shutdown
-        end = time.monotonic() + (LAST_REQUESTS if allowed is None else min(LAST_REQUESTS, allowed))
+        """For the time that there is for last requests at most."""
+        end = time.monotonic() + time_for_requests(self.config)
         while condition() and time.monotonic() < end and not self.force_exit:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(interval)
 

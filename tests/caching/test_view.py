@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
-import re
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -77,7 +76,7 @@ def test_entries_expire(cached_app: WebServer, lane: Lane, clock: Clock) -> None
     cached_app.add_url_rule("/", view_func=cached_app.cache(timeout=timedelta(minutes=1))(numbers(lane)), endpoint="v")
     client = cached_app.test_client()
     assert texts(client, "/", "/") == ["1", "1"]
-    clock.ahead = 30
+    clock.ahead = 59
     assert texts(client, "/") == ["1"]
     clock.ahead = 61
     assert texts(client, "/", "/") == ["2", "2"]
@@ -233,7 +232,7 @@ def test_what_the_cache_has_done_is_visible_when_asked_for(app: WebServer, lane:
     client = app.test_client()
     assert client.get("/").headers["Cache-Status"] == "aeros_compat; fwd=uri-miss; stored"
     hit = client.get("/")
-    assert re.fullmatch("aeros_compat; hit; ttl=2[5-9][0-9]", hit.headers["Cache-Status"])
+    assert hit.headers["Cache-Status"] == "aeros_compat; hit; ttl=299"
     assert hit.headers["hit_cache"] == "True"
     bypassed = client.get("/", headers={"Authorization": "Basic x"})
     assert bypassed.headers["Cache-Status"] == "aeros_compat; fwd=bypass; detail=authorization"
@@ -324,12 +323,12 @@ def test_without_a_cache_views_are_called_and_the_log_says_so_once(
 
 
 def test_any_cache_of_flask_caching(lane: Lane) -> None:
-    cache = flask_caching.Cache(config={"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 77})
+    cache = flask_caching.Cache(config={"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 7})
     app = application(cache)
     app.add_url_rule("/", view_func=app.cache(response_hit_indication=True)(numbers(lane)), endpoint="view")
     client = app.test_client()
     assert texts(client, "/", "/") == ["1", "1"]
-    assert client.get("/").headers["Cache-Status"].startswith("aeros_compat; hit; ttl=7")
+    assert client.get("/").headers["Cache-Status"] == "aeros_compat; hit; ttl=6"
     with app.app_context():
         cache.clear()
     assert texts(client, "/") == ["2"]

@@ -14,7 +14,7 @@ import flask
 from flask.ctx import AppContext, RequestContext
 
 from aeros_compat.exchange import Exchange
-from aeros_compat.serving import protocol, server
+from aeros_compat.serving import ending
 from aeros_compat.webserver import WORKER_THREADS
 
 from ..gateway.counting import app
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 # A machine that stops for longer than half a second would make clients late, and the server right to close.
-for _module in (server, protocol):
-    vars(_module)["LAST_REQUESTS"] = 5.0
+ending.LAST_REQUESTS = 5.0
 
 
 @app.get("/sync/slow")

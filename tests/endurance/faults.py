@@ -10,7 +10,7 @@ import signal
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from aeros_compat import FileSystemCache, RedisCache, SimpleCache, WebServer
 from ..gateway.memory import ROOT
 from ..programs import ended
 from ..redis_server import RedisServer, redis_server
-from ..servers import served, wait_for
+from ..servers import ask_until, served, wait_for
 from .client import Connection, request
 from .promise import promise
 from .proxy import SlowProxy
@@ -205,15 +205,6 @@ def killed_worker(count: int) -> str:
     return f"{load.answered:,} requests of {CLIENTS} clients answered, {len(load.failed)} lost with the workers"
 
 
-def _block_until_it_is_said(url: str, words: str, said: list[str]) -> None:
-    """A machine that stops while the view blocks may keep the watchdog from seeing where."""
-    for _ in range(10):
-        assert httpx.get(url, timeout=60).text == "late"
-        with suppress(AssertionError):
-            wait_for(lambda: any(words in text for text in said), timeout=2)
-            return
-
-
 @promise("Code that blocks the event loop is found and named in the log", unit="blocks", short=2, long=30)
 def blocked_loop(count: int) -> str:
     app = WebServer("tests.blocked_loop", watch=True)
@@ -232,7 +223,8 @@ def blocked_loop(count: int) -> str:
         httpx.get(f"{url}/first", timeout=60)  # with which the watch begins
         wait_for(lambda: any(thread.name == "aeros-watchdog" for thread in threading.enumerate()))
         for number in range(count):
-            _block_until_it_is_said(f"{url}/{number}", f"bad_view_{number} in", said)
+            words = f"bad_view_{number} in"
+            assert ask_until(f"{url}/{number}", lambda words=words: any(words in text for text in said)) == "late"  # type: ignore[misc]
     named = [number for number in range(count) if any(f"bad_view_{number} in" in text for text in said)]
     assert len(named) == count, said
     return f"{len(named)} of {count} named, by function and line"

@@ -139,7 +139,7 @@ def test_closed_exactly_once(app: WebServer, lane: Lane, kind: str, end: str) ->
         else:
             leave(url, 0.4)
         # Within a second on a machine that has nothing else to do.
-        wait_for(lambda: sorted(log.closed) == expected_of(kind))
+        wait_for(lambda: sorted(log.closed) == expected_of(kind), timeout=3)
         time.sleep(0.05)
         assert sorted(log.closed) == expected_of(kind)
     if not kind.startswith("async"):
@@ -174,7 +174,7 @@ def test_generator_that_blocks_for_ever_holds_no_worker(app: WebServer, lane: La
                 assert client.get("/alive", timeout=2).text == "yes"
         assert log.closed == []
         go_on.set()
-        wait_for(lambda: log.closed == ["body"] * 6)
+        wait_for(lambda: log.closed == ["body"] * 6, timeout=1)
 
 
 def test_server_stops_while_a_generator_blocks(app: WebServer) -> None:

@@ -148,7 +148,7 @@ def test_client_that_leaves_closes_the_stream(app: WebServer, lane: Lane, kind: 
             time.sleep(0.2)
             # Back-pressure: a client that does not read stops the generator.
             assert len(made) < 300
-        wait_for(lambda: bool(closed))
+        wait_for(lambda: bool(closed), timeout=2)
     assert len(closed) == 1
 
 
@@ -169,7 +169,7 @@ def test_idle_async_stream_is_closed_when_the_client_leaves(app: WebServer) -> N
     with served(app) as url:
         with httpx.stream("GET", url) as response:
             assert next(response.iter_text()) == "first"
-        wait_for(lambda: closed == [True])
+        wait_for(lambda: closed == [True], timeout=2)
 
 
 def test_threads_come_back_after_abandoned_streams(app: WebServer, lane: Lane) -> None:
@@ -318,7 +318,7 @@ def test_stream_that_ignores_an_upload_learns_that_its_client_left(
             size = 3_000_000
             connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
             assert connection.recv(100).startswith(b"HTTP/1.1 200")
-        wait_for(lambda: closed == [True])
+        wait_for(lambda: closed == [True], timeout=5)
 
 
 def test_requests_are_freed_without_the_garbage_collector(app: WebServer, lane: Lane) -> None:
@@ -342,7 +342,7 @@ def test_requests_are_freed_without_the_garbage_collector(app: WebServer, lane: 
             for _ in range(5):
                 client.get(url)
             # The last one may still be on its way out.
-            wait_for(lambda: sum(ref() is not None for ref in alive) <= 1)
+            wait_for(lambda: sum(ref() is not None for ref in alive) <= 1, timeout=5)
     finally:
         gc.enable()
 

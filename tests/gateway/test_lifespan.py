@@ -302,7 +302,7 @@ def test_background_tasks(app: WebServer) -> None:
     with served(app, lifespan="on") as url:
         assert httpx.get(f"{url}/sync").text == "ok"
         assert httpx.get(f"{url}/async").text == "ok"
-        wait_for(lambda: len(done) == 3)
+        wait_for(lambda: len(done) == 3, timeout=5)
     assert sorted(done) == [
         "async tests.application test-uvicorn",
         "sync from async tests.application worker",
@@ -352,5 +352,5 @@ def test_background_task_that_fails(app: WebServer, caplog: pytest.LogCaptureFix
 
     with served(app, lifespan="on") as url:
         assert httpx.get(url).text == "ok"
-        wait_for(lambda: "in the background" in caplog.text)
+        wait_for(lambda: "in the background" in caplog.text, timeout=5)
         assert httpx.get(url).text == "ok"

@@ -234,7 +234,7 @@ def test_client_that_leaves_during_an_upload(app: WebServer, lane: Lane, how: st
     with served(app) as url:
         with connect(url) as connection:
             connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n" + part)
-        wait_for(lambda: bool(raised))
+        wait_for(lambda: bool(raised), timeout=5)
     assert raised == [ClientDisconnected]
     wait_for(lambda: threading.active_count() <= before + 64)
 

@@ -117,7 +117,7 @@ def test_clients_that_leave(client: httpx.Client, lane: str) -> None:
     for pause in ("", "&pause=0.2", "&pause=3600"):
         for _ in range(3):
             disconnects(f"{lane}/down?size=900000000{pause}")
-        wait_for(lambda: generators() == 0)
+        wait_for(lambda: generators() == 0, timeout=3)
 
 
 @LANES
@@ -138,7 +138,7 @@ def test_uploads_that_are_abandoned(server: tuple[str, dict[str, bool]], client:
         for _ in range(20):
             with httpx.Client(base_url=url, timeout=20, **options) as leaving, pytest.raises(KeyError):  # type: ignore[arg-type]
                 leaving.post(f"{lane}/up", content=broken())
-    wait_for(lambda: client.get("/counts").json()["tasks"] < 20)
+    wait_for(lambda: client.get("/counts").json()["tasks"] < 20, timeout=5)
     assert client.post(f"{lane}/up", content=b"abc").text == "3"
 
 

@@ -13,7 +13,7 @@ import pytest
 import quart
 
 from aeros_compat import AdvancedThread, WebServer
-from aeros_compat.serving import protocol, server
+from aeros_compat.serving import ending
 
 from ..servers import free_port, is_listening, read_all, wait_for
 
@@ -30,8 +30,7 @@ REQUEST = b"GET /%s HTTP/1.1\r\nHost: tests\r\n\r\n"
 @pytest.fixture(autouse=True)
 def long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """For a machine that is busy with other things."""
-    monkeypatch.setattr(server, "LAST_REQUESTS", 2.0)
-    monkeypatch.setattr(protocol, "LAST_REQUESTS", 2.0)
+    monkeypatch.setattr(ending, "LAST_REQUESTS", 2.0)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aeros_compat import AdvancedThread, WebServer
-from aeros_compat.serving import server
+from aeros_compat.serving import ending
 
 from ..servers import free_port, is_listening, wait_for
 
@@ -24,7 +24,7 @@ REQUEST = b"GET /%s HTTP/1.1\r\nHost: tests\r\n\r\n"
 @pytest.fixture(autouse=True)
 def long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """For a machine that is busy with other things."""
-    monkeypatch.setattr(server, "LAST_REQUESTS", 2.0)
+    monkeypatch.setattr(ending, "LAST_REQUESTS", 2.0)
 
 
 class Client:

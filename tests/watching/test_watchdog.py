@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sys
 import threading
@@ -17,7 +16,7 @@ from asgiref.sync import sync_to_async
 from aeros_compat import WebServer
 from aeros_compat.frames import stack_on_loop
 
-from ..servers import served, wait_for
+from ..servers import ask_until, served, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,20 +59,10 @@ def named_places(app: WebServer) -> list[str]:
     return [block.place.partition(" in ")[0] for block in app.lane_stats().loop.places if block.place]
 
 
-def ask_until_named(app: WebServer, url: str, place: str) -> None:
-    """A block has a place if the watchdog had time to see it: on a busy machine not every one."""
-    for _ in range(10):
-        httpx.get(url, timeout=60)
-        with contextlib.suppress(AssertionError):
-            wait_for(lambda: place in named_places(app), timeout=2)
-            return
-    pytest.fail(f"no block was ever seen in {place}")
-
-
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 def test_a_block_is_named(app: WebServer, loop: str, caplog: pytest.LogCaptureFixture) -> None:
     with served(app, loop=loop) as url:
-        ask_until_named(app, f"{url}/block", "blocked")
+        ask_until(f"{url}/block", lambda: named_places(app) == ["blocked"])
     (block,) = [block for block in app.lane_stats().loop.places if block.place]
     assert 0.5 < block.seconds < 3
     assert block.place.startswith(f"blocked in {__file__}:")
@@ -86,7 +75,7 @@ def test_a_block_is_named(app: WebServer, loop: str, caplog: pytest.LogCaptureFi
 
 def test_each_place_is_said_once(app: WebServer, caplog: pytest.LogCaptureFixture) -> None:
     with served(app) as url:
-        ask_until_named(app, f"{url}/block", "blocked")
+        ask_until(f"{url}/block", lambda: named_places(app) == ["blocked"])
         for _ in range(2):
             before = app.lane_stats().loop.blocks
             httpx.get(f"{url}/block", timeout=60)
@@ -130,7 +119,7 @@ def test_a_background_task_is_named(app: WebServer) -> None:
         return "ok"
 
     with served(app) as url:
-        ask_until_named(app, f"{url}/task", "in_background")
+        ask_until(f"{url}/task", lambda: named_places(app) == ["in_background"])
 
 
 def test_the_delay_is_in_the_samples(app: WebServer) -> None:
@@ -152,7 +141,7 @@ def test_a_library_that_blocks_leads_to_the_line_of_the_user(app: WebServer) -> 
         return httpx.get(f"{url}/slow").text
 
     with served(other) as url, served(app) as own:
-        ask_until_named(app, f"{own}/library", "uses_library")
+        assert ask_until(f"{own}/library", lambda: named_places(app) == ["uses_library"]) == "slow"
 
 
 def test_a_loop_that_waits_for_something_to_do_is_nobodys_block() -> None:
