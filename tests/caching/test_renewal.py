@@ -70,7 +70,7 @@ def test_stale_entries_are_served_while_one_request_renews_them(
         assert "1  opened" in texts
         assert any(each.headers["Cache-Status"].startswith("aeros_compat; hit; ttl=-") for each in stale)
         wait_for(lambda: len(calls) == 2)
-        wait_for(lambda: httpx.get(url).text == "2  opened")
+        wait_for(lambda: httpx.get(url).text == "2  opened", timeout=2)
         assert re.fullmatch(r"aeros_compat; hit; ttl=[3-6]\d", httpx.get(url).headers["Cache-Status"])
         wait_for(lambda: events.count("close") == events.count("open"))
     assert len(calls) == 2

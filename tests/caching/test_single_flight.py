@@ -110,7 +110,7 @@ def test_followers_that_hold_every_worker_do_not_hold_up_the_leader(tmp_path: Pa
         answers = ask_all(url, *["/sync"] * 10)
         assert first.result().text == "computed"
         assert {answer.text for answer in answers} == {"computed"}
-        assert time.monotonic() - began < 20  # a wait that nobody ends takes WAIT_SECONDS, 30
+        assert time.monotonic() - began < 5
     assert calls == ["async"]
 
 
@@ -297,11 +297,11 @@ def test_many_requests_failures_and_cancellations_leave_nothing_behind(
     asyncio.run(scenario())
     caching = cached_app._caching
     assert caching is not None
-    wait_for(lambda: not caching.flights._lines)
+    wait_for(lambda: not caching.flights._lines, timeout=5)
     assert cached_app.cache_stats().errors == 0
     assert cached_app.cache_stats().hits > 50
     if (redis := redis_of(caching.store.backend)) is not None:
-        wait_for(lambda: not redis[0].keys("*:lock"), timeout=8)  # after 10 they are gone by themselves
+        wait_for(lambda: not redis[0].keys("*:lock"), timeout=2)
 
 
 @pytest.mark.parametrize("path", ["/sync", "/async"])

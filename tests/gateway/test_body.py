@@ -120,7 +120,7 @@ def test_client_that_leaves_during_an_upload(app: WebServer) -> None:
             assert port is not None
             with socket.create_connection(("127.0.0.1", port)) as connection:
                 connection.sendall(head + b"x" * 2_000_000)
-        wait_for(lambda: len(raised) == 2)
+        wait_for(lambda: len(raised) == 2, timeout=5)
     assert [type(error) for error in raised] == [ClientDisconnected] * 2
 
 
@@ -290,7 +290,7 @@ def test_a_thread_that_reads_for_longer_than_its_request_lasts() -> None:
             sent.append(message)
 
         await app(http_scope(method="POST"), receive, send)
-        await asyncio.to_thread(wait_for, lambda: bool(raised))
+        await asyncio.to_thread(wait_for, lambda: bool(raised), timeout=5)
 
     receives: list[bool] = []
     sent: list[Any] = []

@@ -102,7 +102,7 @@ def test_asgi_application(outer: WebServer) -> None:
         with open_websocket(url, "/star/echo/x?key") as websocket:
             websocket.recv()
             websocket.close(4000)
-        wait_for(lambda: left == [4000])
+        wait_for(lambda: left == [4000], timeout=5)
         response = refusal(url, "/star/refuse?key")
         assert (response.status_code, response.body, response.headers["x-why"]) == (418, b"not today", "tea")
         assert refusal(url, "/star/closed?key").status_code == 403

@@ -84,8 +84,8 @@ def test_cancelled_anywhere(app: WebServer, lane: Lane, path: str) -> None:
         assert all(answer[0]["status"] == 200 for answer in answers)
 
     asyncio.run(scenario())
-    wait_for(lambda: counts["before"] == counts["teardown"])
-    wait_for(lambda: counts.get("opened") == counts.get("closed"))
+    wait_for(lambda: counts["before"] == counts["teardown"], timeout=5)
+    wait_for(lambda: counts.get("opened") == counts.get("closed"), timeout=5)
 
 
 def test_thread_that_makes_a_stream_for_nobody(app: WebServer) -> None:
