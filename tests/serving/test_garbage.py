@@ -83,11 +83,12 @@ def test_a_server_on_another_thread_is_a_guest() -> None:
     assert gc.get_threshold() == before
 
 
+# What is compiled and made before the block may bring a collection, as the first import after a change does.
 IMPORT = """
-import contextlib, gc, threading, typing
+import contextlib, gc, sys, threading, typing
 BEFORE
 had_frozen, collections = bool(gc.get_freeze_count()), []
-gc.callbacks.append(lambda phase, info: collections.append(phase))
+gc.callbacks.append(lambda phase, info: collections.append(phase) if "flask" in sys.modules else None)
 import aeros_compat
 print(bool(collections), gc.isenabled(), bool(gc.get_freeze_count()) == had_frozen, len(gc.get_objects(0)) < 5000)
 """
@@ -97,6 +98,7 @@ print(bool(collections), gc.isenabled(), bool(gc.get_freeze_count()) == had_froz
     ("before", "seen"),
     [
         ("", "False True True True"),
+        ("made = [[] for _ in range(gc.get_threshold()[0] - gc.get_count()[0] - 50)]", "False True True True"),
         ("gc.disable()", "False False True False"),
         ("gc.freeze()", "True True True True"),
         ("gc.set_threshold(20_000)", "False True True True"),
