@@ -50,7 +50,7 @@ class Cycle(WholeRequest, WholeAnswer, RequestResponseCycle):
 
     def __init__(self, protocol: HTTPProtocol, scope: Scope, *, keep_alive: bool) -> None:
         self.scope: Any = scope
-        self.transport = protocol.transport
+        self.transport: Any = protocol.transport
         self.flow = protocol.flow
         self.access_log = protocol.access_log
         self.default_headers = protocol.server_state.default_headers
@@ -101,7 +101,7 @@ class Cycle(WholeRequest, WholeAnswer, RequestResponseCycle):
         head.append(b"\r\n")
         if len(body) <= _SMALL:
             head.append(body)
-            self.transport.write(b"".join(head))
+            self.transport.write_answer(b"".join(head))
         else:
             self.transport.write(b"".join(head))
             self.transport.write(body)

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from .cycle import Cycle
 from .ending import AGAIN, time_for_requests
 from .idle import IdleTimer
+from .outbox import Outlet, outbox_of
 from .sendfile import PATHSEND, SendingCycle, can_send
 
 #: Bytes of a head or of trailers, and what one read brings. h11, uvicorn's other parser, has the same limit.
@@ -69,6 +70,7 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
     """
 
     cycle: Cycle
+    transport: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -100,7 +102,8 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
         self._idle.stop()
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        outlet: Any = Outlet(transport, outbox_of(self.loop), self.tasks)
+        super().connection_made(outlet)
         if can_send(transport):
             self._extensions, self._cycle_class = {PATHSEND: {}}, SendingCycle
 
@@ -204,6 +207,8 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
             self.transport.close()
         else:
             self._idle.cancel()
+            self.transport.flush()
+            self.transport = self.transport.behind
             super().handle_websocket_upgrade()
 
     # What a server that ends calls, and connections that end.
@@ -238,6 +243,7 @@ class HTTPProtocol(HttpToolsProtocol, asyncio.BufferedProtocol):
 
     def eof_received(self) -> None:
         # The transport is closed now, and says so later: uvloop raises for what is written in between.
+        self.transport.flush()
         self._leave()
 
     def connection_lost(self, exc: Exception | None) -> None:
