@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .gateway.environ import CALLER, ENVIRON_KEYS, EXCHANGE, environ_from_scope
 from .gateway.files import file_wrapper_for
 from .gateway.wsgi_input import wsgi_input
-from .upstream import flask_request_var
+from .upstream import flask_request_var, new_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -166,7 +166,7 @@ class Exchange:
 
     def make_request(self, app: WebServer) -> Request:
         """Flask's request object."""
-        request = app.request_class(self.environ)
+        request = new_request(app.request_class, self.environ)
         request.json_module = app.json
         return request
 

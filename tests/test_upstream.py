@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import errno
+import io
 import logging
 import os
 import re
@@ -30,6 +31,8 @@ from quart.globals import websocket_ctx
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import IntegerConverter
+from werkzeug.test import create_environ
+from werkzeug.wrappers import Request as WerkzeugRequest
 
 from aeros_compat import Cache, RedisCache, WebServer, upstream
 from aeros_compat.logs.cuts import SERVER
@@ -238,7 +241,6 @@ def test_flask_freed_at_its_last_reference() -> None:
 
 def test_closes_nothing() -> None:
     """Only what Werkzeug wraps without need is spared a call of ``close()``."""
-    from werkzeug.test import create_environ
 
     def iterable_of(response: flask.Response) -> Any:
         return response.get_app_iter(create_environ("/"))
@@ -472,6 +474,74 @@ def test_new_response_is_what_the_constructor_makes(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(flask.Response, "__init__", patched)
     assert [upstream.new_response(b"body", "text/plain")] == seen
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"QUERY_STRING": "b=c&d=\xfc"},
+        {"PATH_INFO": "//a//\xc3\xa4\xff", "SCRIPT_NAME": "/r\xc3\xb6\xf6t/"},
+        {"PATH_INFO": "", "SCRIPT_NAME": "", "HTTP_HOST": "other.test"},
+        {"REQUEST_METHOD": "post", "SERVER_PORT": "", "REMOTE_ADDR": "203.0.113.9", "wsgi.url_scheme": "https"},
+    ],
+)
+def test_new_request_is_what_the_constructor_makes(values: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Request(flask.Request):
+        pass
+
+    class Initialised(flask.Request):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            made.append(self)
+
+    class Allocated(flask.Request):
+        def __new__(cls, *args: Any, **kwargs: Any) -> Allocated:
+            made.append(super().__new__(cls))
+            return made[-1]  # type: ignore[return-value]
+
+    made: list[flask.Request] = []
+    environ = {**create_environ("/a", "https://example.test:8443/"), **values}
+    request = upstream.new_request(Request, environ)
+    assert environ.pop("werkzeug.request") is request
+    other = Request(environ)
+    assert list(vars(request)) == list(vars(other))
+    assert vars(request) == vars(other)
+    assert {name: type(value) for name, value in vars(request).items()} == {
+        name: type(value) for name, value in vars(other).items()
+    }
+    assert [upstream.new_request(cls, environ) for cls in (Initialised, Allocated)] == made
+    init = WerkzeugRequest.__init__
+
+    def patched(self: flask.Request, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        made.append(self)
+
+    monkeypatch.setattr(WerkzeugRequest, "__init__", patched)
+    assert upstream.new_request(Request, environ) is made[-1]
+
+
+def test_a_request_that_closes_nothing() -> None:
+    class Request(flask.Request):
+        def close(self) -> None:
+            pass
+
+    closed = []
+
+    class File(io.BytesIO):
+        def close(self) -> None:
+            closed.append(self)
+            super().close()
+
+    environ = create_environ(method="POST", data={"file": (io.BytesIO(b"content"), "name")})
+    assert upstream.request_closes_nothing(flask.Request(environ))
+    assert not upstream.request_closes_nothing(Request(environ))
+    request = flask.Request(environ)
+    file = File()
+    request._get_file_stream = lambda *args, **kwargs: file  # type: ignore[method-assign]
+    assert request.files["file"].read() == b"content"
+    assert not upstream.request_closes_nothing(request)
+    request.close()
+    assert closed == [file]
 
 
 def test_copy_of_is_another_response() -> None:

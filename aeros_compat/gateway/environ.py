@@ -61,7 +61,8 @@ def environ_from_scope(scope: HTTPScope) -> WSGIEnvironment:
     }
     add_addresses(environ, scope)
     add_headers(environ, scope["headers"])
-    environ.update(scope.get(ENVIRON_KEYS, ()))
+    if ENVIRON_KEYS in scope:
+        environ.update(scope[ENVIRON_KEYS])
     return environ
 
 

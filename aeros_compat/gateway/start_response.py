@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 class StartResponse:
     """``start_response`` of PEP 3333, and ``write``."""
 
-    def __init__(self) -> None:
-        self._answer: Answer | None = None
-        self._written: list[bytes] = []
-        self._left = False
-        self._iterable: Iterable[bytes] = ()
+    _answer: Answer | None = None
+    _written: list[bytes]
+    _left = False
+    _iterable: Iterable[bytes] = ()
 
     def __call__(
         self,
@@ -36,6 +35,8 @@ class StartResponse:
         if self._left and exc_info is not None and exc_info[1] is not None:
             # The first piece is on its way: an error page behind it would make a cut body look complete.
             raise exc_info[1].with_traceback(exc_info[2])
+        if self._answer is None:
+            self._written = []
         # Nothing has left yet when it is called again: the later response replaces the earlier one.
         self._answer = Answer(status, list(headers))
         return self._write

@@ -8,7 +8,7 @@ somebody has one of his own (see :mod:`.around`).
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask.signals import request_finished, request_started
 
@@ -76,7 +76,7 @@ class Cycle:
             self.push_failed = True
             raise
         begin_serving(app)
-        if is_heard(app, request_started):
+        if request_started.receivers and is_heard(app, request_started):
             request_started.send(app, _async_wrapper=app.ensure_sync)
         rv: ResponseReturnValue | None
         if plan.has_preprocessors or not plan.around.is_flasks:
@@ -93,7 +93,8 @@ class Cycle:
         """``dispatch_request``."""
         if self.is_rerouted:
             return self.reroute()
-        return cast("ResponseReturnValue", self.app.awaited(self.plan.sync_view(**self.request_context.view_args)))
+        rv: ResponseReturnValue = self.app.awaited(self.plan.sync_view(**self.request_context.view_args))
+        return rv
 
     @property
     def is_rerouted(self) -> bool:
@@ -118,8 +119,8 @@ class Cycle:
         ctx.follow(self.plan)
         return app.dispatch_request() if rv is None else rv
 
-    def after(self, rv: ResponseReturnValue | None, failure: Exception | None) -> Answer:
-        """The end of ``full_dispatch_request`` and of ``wsgi_app``."""
+    def after(self, rv: Any, failure: Exception | None) -> Answer:
+        """The end of ``full_dispatch_request`` and of ``wsgi_app``, for what the view has returned, or raised."""
         if failure is not None and self.push_failed:
             # Outside of full_dispatch_request: no handler of the user's is asked, the answer is a 500.
             return self.fail(failure)
@@ -131,7 +132,7 @@ class Cycle:
             try:
                 if failure is not None:
                     rv = self.handle(failure)
-                response = self.finalize(cast("ResponseReturnValue", rv))
+                response = self.finalize(rv)
             except Exception as unhandled:
                 error = unhandled
                 response = app.handle_exception(unhandled)
@@ -177,7 +178,7 @@ class Cycle:
         for func in plan.sync_after:
             response = func(response)
         ctx.save_session(response)
-        if is_heard(app, request_finished):
+        if request_finished.receivers and is_heard(app, request_finished):
             request_finished.send(app, _async_wrapper=app.ensure_sync, response=response)
         return response
 

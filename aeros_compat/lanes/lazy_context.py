@@ -13,15 +13,16 @@ from flask.signals import appcontext_popped, appcontext_tearing_down, request_fi
 from werkzeug.sansio.http import parse_cookie
 
 from ..context import RequestContext
-from ..quart_side.contexts import QuartRequestContext
+from ..quart_side.contexts import NO_EXCEPTION, QuartRequestContext, active_exception
 from ..signals import is_heard
-from ..upstream import flask_app_var, flask_request_var, quart_request_var
+from ..upstream import flask_app_var, flask_request_var, quart_request_var, request_closes_nothing
 
 if TYPE_CHECKING:
     from flask.sessions import SessionMixin
     from flask.wrappers import Request, Response
     from werkzeug.routing import MapAdapter
 
+    from ..context import AppContext
     from ..exchange import Exchange
     from ..quart_side.request import Source
     from ..signing import SignedSessions
@@ -131,7 +132,9 @@ class LazyRequestContext(RequestContext):
     @property
     def is_processed_by_nobody(self) -> bool:
         """Whether nobody looks at the response but who saves the session, and those whom the plan knows."""
-        return not self._after_request_functions and not is_heard(self.app, request_finished)
+        return not self._after_request_functions and not (
+            request_finished.receivers and is_heard(self.app, request_finished)
+        )
 
     def save_session(self, response: Response) -> None:
         """What ``process_response`` does with the session."""
@@ -165,7 +168,7 @@ class LazyRequestContext(RequestContext):
             return
         for func in self._plan.sync_teardown:
             func(exc)
-        if is_heard(self.app, request_tearing_down):
+        if request_tearing_down.receivers and is_heard(self.app, request_tearing_down):
             request_tearing_down.send(self.app, _async_wrapper=self.app.ensure_sync, exc=exc)
 
     async def _tear_down_async(self, exc: BaseException | None) -> None:
@@ -173,7 +176,8 @@ class LazyRequestContext(RequestContext):
             await super()._tear_down_async(exc)
 
     def _close_request(self) -> None:
-        if self._request is not None:
+        request = self._request
+        if request is not None and ("quart_request" in vars(self) or not request_closes_nothing(request)):
             super()._close_request()
 
     async def _close_request_async(self) -> None:
@@ -182,7 +186,7 @@ class LazyRequestContext(RequestContext):
 
     def _forget_request(self) -> None:
         if self._request is not None:
-            super()._forget_request()
+            self._request.environ["werkzeug.request"] = None
 
     def limit(self, name: str) -> int | None:
         request_class = self.app.request_class
@@ -207,15 +211,31 @@ class LazyRequestContext(RequestContext):
         if len(self._cv_tokens) != 1 or flask_request_var.get() is not self:
             self.pop(None)
             return
-        if self._request is not None:
+        self._close_request()
+        app_ctx = self._undo_push()
+        if app_ctx is not None:
+            app_ctx.pop_at_once()
+
+    def pop(self, exc: BaseException | None = NO_EXCEPTION) -> None:
+        if len(self._cv_tokens) != 1 or flask_request_var.get() is not self:
+            super().pop(exc)
+            return
+        exc = active_exception(exc)
+        try:
+            self._tear_down(exc)
             self._close_request()
-        app_ctx: Any
+        finally:
+            app_ctx = self._undo_push()
+            if app_ctx is not None:
+                app_ctx.pop(exc)
+
+    def _undo_push(self) -> AppContext | None:
+        """Undo the only push; return the application context that it pushed with it."""
         token, app_ctx = self._cv_tokens.pop()
         flask_request_var.reset(token)
         quart_request_var.reset(self._quart_tokens.pop())
         self._forget_request()
-        if app_ctx is not None:
-            app_ctx.pop_at_once()
+        return cast("AppContext | None", app_ctx)
 
     def copy(self) -> RequestContext:
         return RequestContext(self.app, self.request.environ, self.request, self._session)
