@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import uvicorn
 
+from aeros_compat.logs.cuts import SERVER
 from aeros_compat.serving.protocol import HTTPProtocol
 
 if TYPE_CHECKING:
@@ -46,6 +48,23 @@ def served(app: Any, **options: Any) -> Iterator[str]:
         thread.join(timeout=20)
         listener.close()
         assert not thread.is_alive(), "uvicorn did not stop"
+
+
+@contextlib.contextmanager
+def errors_of_servers() -> Iterator[list[logging.LogRecord]]:
+    """What uvicorn logs as errors in the block. Inside of ``served``, which configures logging."""
+    records: list[logging.LogRecord] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record)
+
+    handler = Handler(logging.ERROR)
+    logging.getLogger(SERVER).addHandler(handler)
+    try:
+        yield records
+    finally:
+        logging.getLogger(SERVER).removeHandler(handler)
 
 
 @contextlib.contextmanager

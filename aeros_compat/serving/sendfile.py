@@ -43,6 +43,8 @@ class SendingCycle(Cycle):
         return super().send(message)
 
     async def _send_path(self, path: str) -> None:
+        if self.disconnected:
+            return  # as ``send()`` does: the answer may not have begun
         if not self.response_started or self.response_complete:
             raise RuntimeError(f"{PATHSEND} has the body of a response, after its start and before its end.")
         if self.chunked_encoding:

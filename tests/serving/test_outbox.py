@@ -13,7 +13,7 @@ import pytest
 
 from aeros_compat.serving import outbox
 
-from ..servers import read_all, served, wait_for
+from ..servers import errors_of_servers, read_all, served, wait_for
 from .test_protocol import WEBSOCKET, connect
 
 if TYPE_CHECKING:
@@ -144,11 +144,11 @@ def test_pipelined_answers_stay_in_order(url: str) -> None:
     assert [answer.rpartition(b"\r\n")[2] for answer in answers] == [*names, b"last"]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_application_that_fails_after_its_answer_has_answered(url: str) -> None:
-    with connect(url) as connection:
+    with errors_of_servers() as errors, connect(url) as connection:
         connection.sendall(GET % b"raises" + b"\r\n")
         assert read_all(connection).endswith(b"raises")
+    assert [str(error.exc_info[1]) for error in errors if error.exc_info] == ["after the answer"]
 
 
 def test_a_client_that_sends_nothing_more_is_answered(url: str) -> None:
@@ -186,12 +186,12 @@ def test_a_websocket_does_not_overtake_the_answer(url: str) -> None:
     assert found.partition(b"blocks")[2].startswith(b"HTTP/1.1 40")
 
 
-def test_a_client_that_has_left_keeps_nobody_from_an_answer(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    with connect(url) as left, connect(url) as stays:
+def test_a_client_that_has_left_keeps_nobody_from_an_answer(url: str) -> None:
+    with errors_of_servers() as errors, connect(url) as left, connect(url) as stays:
         left.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         left.sendall(GET % b"blocks" + b"\r\n")
         stays.sendall(GET % b"blocks-too" + b"\r\n")
         time.sleep(BLOCKED / 5)
         left.close()
         assert read_all(stays).endswith(b"blocks-too")
-    assert not caplog.records
+    assert not errors

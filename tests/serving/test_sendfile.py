@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -15,9 +16,10 @@ from aeros_compat.serving import sendfile
 from aeros_compat.serving.protocol import HTTPProtocol
 from aeros_compat.serving.sendfile import PATHSEND, Transfer
 
-from ..servers import raw_exchange, read_all, served, wait_for
+from ..servers import errors_of_servers, raw_exchange, read_all, served, wait_for
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -119,6 +121,31 @@ def test_clients_that_leave_leave_nothing(url: str, sent: Sent) -> None:
             assert connection.recv(10) == b"HTTP/1.1 2"
     wait_for(lambda: len(sent.all) == 5 and all(transfer._has_ended for transfer in sent.all))
     wait_for(lambda: len(os.listdir("/proc/self/fd")) <= before)
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_a_client_that_leaves_before_its_file_is_no_error(file: Path, loop: str) -> None:
+    app, began, has_left = WebServer("tests"), threading.Event(), threading.Event()
+    requests: set[asyncio.Task[None]] = set()
+
+    class Protocol(HTTPProtocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            requests.update(self.tasks)
+            has_left.set()
+
+    @app.get("/")
+    def view() -> flask.Response:
+        began.set()
+        assert has_left.wait(60)
+        return flask.send_file(file)
+
+    with served(app, http=Protocol, loop=loop) as url, errors_of_servers() as errors:
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=20) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert began.wait(60)
+        wait_for(lambda: bool(requests) and all(request.done() for request in requests))
+    assert not errors
 
 
 def test_a_file_that_shrinks_breaks_the_connection(url: str, file: Path, sent: Sent) -> None:
