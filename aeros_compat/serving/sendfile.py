@@ -11,15 +11,23 @@ import asyncio
 import os
 import select
 import threading
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from ..gateway.files import BLOCK
+from ..lanes.hop import hop
+from ..lanes.threads import ProcessThreads
 from .cycle import Cycle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
 PATHSEND = "http.response.pathsend"
+
+#: Threads of a process that send. They wait for the disk, and for clients that are about to take more.
+SENDERS = 8
+
+_threads = ProcessThreads()
 
 #: Milliseconds for which a thread waits for a client that is about to take more: going back to the loop for each
 #: piece of a file costs more than the piece. Slow clients wait there, and hold no thread.
@@ -63,10 +71,11 @@ class SendingCycle(Cycle):
         loop = asyncio.get_running_loop()
         transfer = Transfer(path, self.transport.get_extra_info("socket").fileno(), self.expected_content_length)
         try:
-            await asyncio.sleep(0)  # uvloop writes at the end of a turn
+            if self.transport.get_write_buffer_size():
+                await asyncio.sleep(0)  # uvloop before 0.23 writes at the end of a turn
             while self.transport.get_write_buffer_size() and not self.disconnected:
                 await transfer.can_go_on(loop)
-            while not self.disconnected and not await loop.run_in_executor(None, transfer.go_on):
+            while not self.disconnected and not await hop(_threads.get(SENDERS).turn(), Context(), transfer.go_on):
                 await transfer.can_go_on(loop)
         except (BrokenPipeError, ConnectionResetError):
             self.transport.close()  # the client has left
