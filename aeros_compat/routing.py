@@ -149,6 +149,8 @@ class Router:
         try:
             result: Any = adapter.match(return_rule=True)
         except HTTPException as error:
+            # Without what leads back here, and so to itself: it is raised where Flask raises it.
+            error.__traceback__ = error.__context__ = None
             match.exception = error
             return
         match.rule, match.view_args = result

@@ -201,7 +201,7 @@ class AsyncBytes:
 
     def __init__(self, source: AsyncIterable[Any], owner: Response) -> None:
         self._source = source
-        self._owner = owner
+        self._owner: Response | None = owner
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return _encoded(self._source)
@@ -214,7 +214,8 @@ class AsyncBytes:
 
     def close_of_response(self) -> Callable[[], object] | None:
         """What runs the ``call_on_close`` functions, if there are any: Werkzeug does not in passthrough mode."""
-        return None if response_closes_nothing(self._owner) else self._owner.close
+        owner, self._owner = self._owner, None  # which knows this body: else the garbage collector would have to come
+        return None if owner is None or response_closes_nothing(owner) else owner.close
 
 
 def stream(response: Response, source: AsyncIterable[Any]) -> None:

@@ -187,12 +187,13 @@ class AsyncCycle(Cycle):
             return not isinstance(failure, HTTPException) or app.trap_http_exception(failure)
         return not is_async(handler)
 
-    async def handle_on_loop(self, failure: Exception) -> ResponseReturnValue:
+    async def handle_on_loop(self, failure: Exception) -> Any:
         try:
             raise failure
         except Exception as error:
-            rv = await self.request_context.await_call(self.app.handle_user_exception, error)
-            return cast("ResponseReturnValue", rv)
+            return self.handled(error, await self.request_context.await_call(self.app.handle_user_exception, error))
+        finally:
+            del failure  # a traceback holds this frame, and this frame the exception
 
     async def finalize_on_loop(self, rv: ResponseReturnValue) -> Response | Answer:
         """``finalize_request`` where every function is async, and then the end of the contexts if all is there."""

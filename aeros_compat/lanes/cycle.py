@@ -142,6 +142,8 @@ class Cycle:
             answer = response if type(response) is Answer else start_response.begin(response, self.exchange)
         finally:
             self.leave(error)
+            # A traceback holds this frame, and this frame the exception, which may be what is answered, too.
+            rv = error = failure = None
         return self.kept(answer or start_response.answer_begun())
 
     def handle(self, failure: Exception) -> ResponseReturnValue:
@@ -149,7 +151,19 @@ class Cycle:
         try:
             raise failure
         except Exception as error:
-            return self.app.handle_user_exception(error)
+            return self.handled(error, self.app.handle_user_exception(error))
+        finally:
+            del failure  # a traceback holds this frame, and this frame the exception
+
+    def handled(self, error: Exception, rv: T) -> T:
+        """``rv``, which is the answer to ``error``. Of one that the match has kept nobody needs the traceback now.
+
+        It knows the request by it, which knows the match.
+        """
+        match = self.exchange.match
+        if match is not None and error is match.exception:
+            error.__traceback__ = None
+        return rv
 
     def fail(self, failure: Exception) -> Answer:
         """The ``except Exception`` of ``wsgi_app``, and what follows it."""
@@ -162,6 +176,7 @@ class Cycle:
             answer = start_response.begin(response, self.exchange)
         finally:
             self.leave(failure)
+            del failure
         return self.kept(answer or start_response.answer_begun())
 
     def finalize(self, rv: ResponseReturnValue) -> Response | Answer:
@@ -241,6 +256,7 @@ def at_work(app: WebServer, exchange: Exchange, func: Callable[..., T], *args: A
     try:
         return func(*args)
     finally:
+        del args  # an exception that is handled inside holds this frame, and may be one of them
         exchange.ident = None
         if app.overdue:
             app.overdue.discard(exchange)

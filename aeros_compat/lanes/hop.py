@@ -100,12 +100,15 @@ class _Call:
         except BaseException as error:
             self._failure = error
         finally:
-            self._handled = None
+            self._handled = func = None  # see _run
         return self._tell
 
     def _run(self, func: Callable[[], Any]) -> Any:
         move_locals_here(self._context)
-        return func()
+        try:
+            return func()
+        finally:
+            del func  # an exception that is handled inside holds this frame, and may be among its arguments
 
     def _tell(self) -> None:
         try:  # noqa: SIM105 (a context manager costs three calls, in every hop)
