@@ -334,7 +334,9 @@ ENDINGS: dict[str, Any] = {
 
 @pytest.mark.parametrize("hook", ["sync", "async"])
 @pytest.mark.parametrize("path", [*ENDINGS, "/streams-async", "/posts", "/nothing"])
-def test_requests_are_freed_without_the_garbage_collector(app: WebServer, lane: Lane, path: str, hook: str) -> None:
+def test_requests_are_freed_without_the_garbage_collector(
+    app: WebServer, lane: Lane, path: str, hook: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """However they end: each may hold a megabyte of a body, and in a server the collector comes seldom."""
 
     class Marker:
@@ -354,7 +356,8 @@ def test_requests_are_freed_without_the_garbage_collector(app: WebServer, lane: 
         yield "a"
 
     app.testing = False
-    app.logger.setLevel(logging.CRITICAL + 1)  # pytest keeps what is logged, and an exception what it was raised in
+    # pytest keeps what is logged, and an exception what it was raised in.
+    caplog.set_level(logging.CRITICAL + 1, app.logger.name)
     app.before_request(mark if hook == "sync" else mark_async)
     app.register_error_handler(KeyError, lambda error: ("handled", 500))
     for name, view in ENDINGS.items():
