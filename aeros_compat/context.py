@@ -88,7 +88,7 @@ class AppContext(flask.ctx.AppContext):
         # First, because Flask's push ends with a signal whose receivers may use either vocabulary.
         self._quart_tokens.append(quart_app_var.set(QuartAppContext(self)))
         self._cv_tokens.append(flask_app_var.set(self))
-        if appcontext_pushed.receivers and is_heard(self.app, appcontext_pushed):
+        if is_heard(self.app, appcontext_pushed):
             appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     def pop(self, exc: BaseException | None = NO_EXCEPTION) -> None:
@@ -119,9 +119,7 @@ class AppContext(flask.ctx.AppContext):
         app = self.app
         around = self.around or app.around
         return bool(
-            app.teardown_appcontext_funcs
-            or around.overrides_teardown
-            or (appcontext_tearing_down.receivers and is_heard(app, appcontext_tearing_down))
+            app.teardown_appcontext_funcs or around.overrides_teardown or is_heard(app, appcontext_tearing_down)
         )
 
     def _leave(self) -> None:
@@ -131,7 +129,7 @@ class AppContext(flask.ctx.AppContext):
         quart_app_var.reset(self._quart_tokens.pop(index))
         if ctx is not self:
             raise AssertionError(f"Popped wrong app context. ({ctx!r} instead of {self!r})")
-        if appcontext_popped.receivers and is_heard(self.app, appcontext_popped):
+        if is_heard(self.app, appcontext_popped):
             appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     async def __aenter__(self) -> AppContext:

@@ -6,7 +6,6 @@ import asyncio
 import contextvars
 import errno
 import io
-import logging
 import os
 import re
 import signal
@@ -35,11 +34,10 @@ from werkzeug.test import create_environ
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from aeros_compat import Cache, RedisCache, WebServer, upstream
-from aeros_compat.logs.cuts import SERVER
 
 from .programs import ended
 from .redis_server import redis_server
-from .servers import wait_for
+from .servers import errors_of_servers, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -431,7 +429,7 @@ def test_unfinished_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert file.parent == tmp_path
 
 
-def test_what_uvicorn_cuts_requests_off_with(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_uvicorn_cuts_requests_off_with() -> None:
     begun = threading.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -441,8 +439,7 @@ def test_what_uvicorn_cuts_requests_off_with(caplog: pytest.LogCaptureFixture) -
     config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=0)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
-    logging.getLogger(SERVER).addHandler(caplog.handler)  # tests before this one may have kept it from the root logger
-    try:
+    with errors_of_servers() as records:
         thread.start()
         wait_for(lambda: server.started)
         with socket.create_connection(server.servers[0].sockets[0].getsockname()) as client:
@@ -450,9 +447,7 @@ def test_what_uvicorn_cuts_requests_off_with(caplog: pytest.LogCaptureFixture) -
             begun.wait(20)
             server.should_exit = True
             thread.join(20)
-    finally:
-        logging.getLogger(SERVER).removeHandler(caplog.handler)
-    errors = [record.exc_info[1] for record in caplog.records if record.name == SERVER and record.exc_info]
+    errors = [record.exc_info[1] for record in records if record.exc_info]
     assert {(type(error), error.args) for error in errors if error} == {(asyncio.CancelledError, (upstream.CUT_OFF,))}
 
 

@@ -76,7 +76,7 @@ class Cycle:
             self.push_failed = True
             raise
         begin_serving(app)
-        if request_started.receivers and is_heard(app, request_started):
+        if is_heard(app, request_started):
             request_started.send(app, _async_wrapper=app.ensure_sync)
         rv: ResponseReturnValue | None
         if plan.has_preprocessors or not plan.around.is_flasks:
@@ -193,7 +193,7 @@ class Cycle:
         for func in plan.sync_after:
             response = func(response)
         ctx.save_session(response)
-        if request_finished.receivers and is_heard(app, request_finished):
+        if is_heard(app, request_finished):
             request_finished.send(app, _async_wrapper=app.ensure_sync, response=response)
         return response
 

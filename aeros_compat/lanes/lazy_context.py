@@ -13,7 +13,7 @@ from flask.signals import appcontext_popped, appcontext_tearing_down, request_fi
 from werkzeug.sansio.http import parse_cookie
 
 from ..context import RequestContext
-from ..quart_side.contexts import NO_EXCEPTION, QuartRequestContext, active_exception
+from ..quart_side.contexts import QuartRequestContext
 from ..signals import is_heard
 from ..upstream import flask_app_var, flask_request_var, quart_request_var, request_closes_nothing
 
@@ -132,9 +132,7 @@ class LazyRequestContext(RequestContext):
     @property
     def is_processed_by_nobody(self) -> bool:
         """Whether nobody looks at the response but who saves the session, and those whom the plan knows."""
-        return not self._after_request_functions and not (
-            request_finished.receivers and is_heard(self.app, request_finished)
-        )
+        return not self._after_request_functions and not is_heard(self.app, request_finished)
 
     def save_session(self, response: Response) -> None:
         """What ``process_response`` does with the session."""
@@ -168,7 +166,7 @@ class LazyRequestContext(RequestContext):
             return
         for func in self._plan.sync_teardown:
             func(exc)
-        if request_tearing_down.receivers and is_heard(self.app, request_tearing_down):
+        if is_heard(self.app, request_tearing_down):
             request_tearing_down.send(self.app, _async_wrapper=self.app.ensure_sync, exc=exc)
 
     async def _tear_down_async(self, exc: BaseException | None) -> None:
@@ -212,25 +210,14 @@ class LazyRequestContext(RequestContext):
             self.pop(None)
             return
         self._close_request()
-        app_ctx = self._undo_push()
+        app_ctx = self._leave()
         if app_ctx is not None:
             app_ctx.pop_at_once()
 
-    def pop(self, exc: BaseException | None = NO_EXCEPTION) -> None:
+    def _leave(self) -> AppContext | None:
+        # Nearly every context was pushed once, and is the current one.
         if len(self._cv_tokens) != 1 or flask_request_var.get() is not self:
-            super().pop(exc)
-            return
-        exc = active_exception(exc)
-        try:
-            self._tear_down(exc)
-            self._close_request()
-        finally:
-            app_ctx = self._undo_push()
-            if app_ctx is not None:
-                app_ctx.pop(exc)
-
-    def _undo_push(self) -> AppContext | None:
-        """Undo the only push; return the application context that it pushed with it."""
+            return super()._leave()
         token, app_ctx = self._cv_tokens.pop()
         flask_request_var.reset(token)
         quart_request_var.reset(self._quart_tokens.pop())

@@ -118,7 +118,7 @@ def test_the_answers_of_a_turn_leave_together(app: WebServer, monkeypatch: pytes
         with contextlib.ExitStack() as stack:
             connections = [stack.enter_context(connect(url)) for _ in range(4)]
             for connection in connections:
-                connection.sendall(GET % b"" + CLOSE.replace(b"close", b"keep-alive"))
+                connection.sendall(GET % b"" + b"\r\n")
             wait_for(lambda: waiting == 4)
             with connect(url) as other:
                 other.sendall(GET % b"go" + CLOSE)
